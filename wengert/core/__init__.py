@@ -1,0 +1,1 @@
+"""Floor 1: the Wengert list, primitives, recording, and trees."""

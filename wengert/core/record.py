@@ -1,0 +1,434 @@
+"""Recording: `Tensor`, the handle a program computes with, and `bind`, which computes and writes the line.
+
+Every recording has a level. Level 0 is the session: tensors with ``requires_grad``. Each running transform
+opens a `Recorder` one level higher. A tensor belongs to one recorder and stands for a value of the level below
+(an array, or a tensor of a lower level); `bind` finds the highest recorder among its operands, computes one level
+lower, and appends one node. Nesting of transforms needs nothing else.
+
+A recorder is either eager (values are there, Python may branch on them) or abstract (shapes and dtypes only).
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.base.dtypes import SCALAR_TYPES
+from wengert.base.errors import (
+    EscapedTensorError,
+    OperandError,
+    TracedValueError,
+    WengertError,
+    show,
+)
+from wengert.base.source import INTERNAL
+from wengert.core.primitive import PART, Aval, Primitive
+from wengert.core.tape import Const, Input, Leaf, Node, Tape, Var, cut
+from wengert.core.tape import next_number as _next
+
+NO_ATTRS: dict[str, Any] = {}
+_get_frame = sys._getframe
+
+
+class _Local(threading.local):
+    """What a thread is doing: how many recorders are open, and up to which level recording is paused."""
+
+    depth = 0
+    paused = -1
+
+
+local = _Local()
+
+
+class Recorder:
+    """One recording. ``keep_all``: every value is kept and every line written, also those without derivative."""
+
+    __slots__ = ("level", "keep_all", "abstract", "open", "what")
+
+    def __init__(self, what: str, keep_all: bool = False, abstract: bool = False) -> None:
+        self.level = 0
+        self.what = what
+        self.keep_all = keep_all or abstract
+        self.abstract = abstract
+        self.open = True
+
+    def __enter__(self) -> Recorder:
+        local.depth += 1
+        self.level = local.depth
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        local.depth -= 1
+        self.open = False
+
+    def input(self, value: Any) -> Tensor:
+        """A tensor of this recording that stands for an argument (an array, scalar or lower tensor)."""
+        value = value if isinstance(value, Tensor) else as_array(value)
+        if self.abstract:
+            return Tensor(None, Input(value.shape, value.dtype), self)
+        return Tensor(value, Input(value.shape, value.dtype, value), self)
+
+    def variable(self, x: Any) -> Any:
+        """How a line of this recording refers to `x`: its variable, a Python scalar, or a constant."""
+        if isinstance(x, Tensor) and x.rec is self:
+            return x.node
+        return x if type(x) in SCALAR_TYPES else Const(x if isinstance(x, Tensor) else as_array(x))
+
+
+SESSION = Recorder("session")
+
+
+class Tensor:
+    """An array the library can record: a value, the variable that names it, and the recording it belongs to."""
+
+    __slots__ = ("value", "node", "rec", "__weakref__")
+    __array_priority__ = 1000.0
+
+    value: Any
+    node: Any
+    rec: Recorder | None
+
+    def __init__(self, value: Any, node: Var | None = None, rec: Recorder | None = None) -> None:
+        self.value = value
+        self.node = node
+        self.rec = rec
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of every axis."""
+        return self.value.shape if self.value is not None else self.node.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of the elements."""
+        return self.value.dtype if self.value is not None else self.node.dtype
+
+
+_new = Tensor.__new__
+_new_node = Node.__new__
+
+
+def as_array(x: Any) -> Any:
+    """`x` as NumPy array or scalar; Python scalars become float64/int64/complex128 as in NumPy."""
+    if isinstance(x, np.ndarray | np.generic):
+        return x
+    if isinstance(x, int | float | complex):
+        return np.asarray(x)[()]
+    if isinstance(x, list | tuple):
+        if any(isinstance(leaf, Tensor) for leaf in _leaves(x)):
+            raise OperandError(
+                "asarray: got a list that holds tensors, which NumPy would not differentiate",
+                hint="use wg.stack([...]) or wg.array([...])",
+            )
+        return np.asarray(x)
+    raise OperandError(f"operand: got {type(x).__name__}; needs a number, an array or a tensor")
+
+
+def _leaves(x: Any) -> Iterator[Any]:
+    stack = [x]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list | tuple):
+            stack.extend(item)
+        else:
+            yield item
+
+
+def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS) -> Any:
+    """Compute ``prim(*args, **attrs)`` and, where an operand is recorded, write the line.
+
+    The result is a plain array where no operand is a tensor. Shapes and dtypes come from NumPy's own result;
+    the primitive's `aval` runs only for abstract recordings, and to word the error when NumPy refused.
+    """
+    top = None
+    for x in args:
+        if isinstance(x, Tensor):
+            rec = x.rec
+            if rec is not None and rec is not top:
+                if top is None or rec.level > top.level:
+                    top = rec
+                elif rec.level == top.level:
+                    raise escaped(rec if not rec.open else top)
+    if top is None:
+        return _compute(prim, args, attrs)
+    if not top.open:
+        raise escaped(top)
+    if top.abstract:
+        return _bind_abstract(prim, args, attrs, top)
+    nested = False
+    tracked = 0
+    bit = 1
+    values = []
+    for x in args:
+        if isinstance(x, Tensor):
+            if x.rec is top:
+                tracked |= bit
+                x = x.value
+                if isinstance(x, Tensor):
+                    nested = True
+            elif x.rec is None:
+                x = x.value
+            else:
+                nested = True
+        values.append(x)
+        bit += bit
+    if nested:
+        y = bind(prim, values, attrs)
+    else:
+        try:
+            y = prim.impl(*values, **attrs)
+        except WengertError:
+            raise
+        except Exception as error:
+            raise _refused(prim, values, attrs, error) from error
+    if top.level <= local.paused and not top.keep_all:
+        return _wrap(prim, y) if top is SESSION and not nested else y
+    if prim.multi:
+        return _write_parts(prim, args, attrs, top, tracked, y)
+    dtype = y.dtype
+    if dtype.kind not in "fc" and not top.keep_all:
+        return Tensor(y) if top is SESSION else y
+    # The line. Slots are set one by one: a constructor call would cost as much as the rest of this function.
+    node = _new_node(Node)
+    node.prim = prim
+    node.attrs = attrs
+    node.shape = y.shape
+    node.dtype = dtype
+    node.extra = None
+    keep, keep_y = prim.keeps(tracked)
+    inputs = []
+    for x in args:
+        if isinstance(x, Tensor) and x.rec is top:
+            inputs.append(x.node)
+        elif type(x) in SCALAR_TYPES:
+            inputs.append(x)
+        else:
+            inputs.append(Const(x if isinstance(x, Tensor) and x.rec is not None else _raw(x)))
+    if top.keep_all:
+        keep, keep_y = range(len(args)), True
+    for i in keep:
+        if tracked >> i & 1:
+            inputs[i].value = values[i]
+    node.value = y if keep_y else None
+    node.inputs = tuple(inputs)
+    frame = _get_frame(1)
+    while INTERNAL[frame.f_code.co_filename]:
+        frame = frame.f_back  # type: ignore[assignment]
+        if frame is None:
+            break
+    if frame is not None:
+        node.code, node.lasti = frame.f_code, frame.f_lasti
+    else:
+        node.code, node.lasti = None, 0
+    node.number = _next()
+    result = _new(Tensor)
+    result.value = y
+    result.node = node
+    result.rec = top
+    return result
+
+
+def _raw(x: Any) -> Any:
+    return x.value if isinstance(x, Tensor) else as_array(x)
+
+
+def _compute(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any]) -> Any:
+    """The value where nothing is recorded; a tensor if an operand is one."""
+    wrap = False
+    values = []
+    for x in args:
+        if isinstance(x, Tensor):
+            wrap = True
+            x = x.value
+        values.append(x)
+    try:
+        y = prim.impl(*values, **attrs)
+    except WengertError:
+        raise
+    except Exception as error:
+        raise _refused(prim, values, attrs, error) from error
+    return _wrap(prim, y) if wrap else y
+
+
+def _wrap(prim: Primitive, y: Any) -> Any:
+    return tuple(Tensor(v) for v in y) if prim.multi else Tensor(y)
+
+
+def _refused(prim: Primitive, values: Sequence[Any], attrs: dict[str, Any], error: Exception) -> Exception:
+    """NumPy refused: our own words for it where `aval` finds the fault, else NumPy's with our frame around."""
+    for x in values:
+        if type(x) not in SCALAR_TYPES and not isinstance(x, np.ndarray | np.generic):
+            return OperandError(
+                f"{prim.name}: got {', '.join(map(show, values))}; operands are numbers, arrays or tensors"
+            )
+    try:
+        prim.aval(*values, **attrs)
+    except WengertError as ours:
+        return ours
+    except Exception:
+        return _worded(prim, values, error)
+    return _worded(prim, values, error)
+
+
+def _worded(prim: Primitive, values: Sequence[Any], error: Exception) -> Exception:
+    kind = type(error)
+    text = f"{prim.name}: got {', '.join(map(show, values))}; NumPy says: {error}"
+    # The class stays the builtin one, so that the user's `except` keeps working.
+    ours = type(kind.__name__, (WengertError, kind), {"__module__": "wengert.errors"})
+    return ours(text)
+
+
+def _bind_abstract(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any], top: Recorder) -> Any:
+    """Write a line whose value is not computed: only shape and dtype."""
+    avals = [x if type(x) in SCALAR_TYPES else Aval(x.shape, x.dtype) for x in map(_described, args)]
+    y = prim.aval(*avals, **attrs)
+    frame = _get_frame(2)
+    while frame is not None and INTERNAL[frame.f_code.co_filename]:
+        frame = frame.f_back  # type: ignore[assignment]
+    code, lasti = (frame.f_code, frame.f_lasti) if frame is not None else (None, 0)
+    inputs = tuple(top.variable(x) for x in args)
+    if not prim.multi:
+        return Tensor(None, Node(prim, inputs, attrs, y[0], y[1], code, lasti), top)
+    node = Node(prim, inputs, attrs, tuple(a[0] for a in y), tuple(a[1] for a in y), code, lasti)
+    return tuple(
+        Tensor(None, Node(PART, (node,), {"index": i}, a[0], a[1], code, lasti), top) for i, a in enumerate(y)
+    )
+
+
+def _described(x: Any) -> Any:
+    return x if isinstance(x, Tensor) or type(x) in SCALAR_TYPES else as_array(x)
+
+
+def _write_parts(
+    prim: Primitive, args: Sequence[Any], attrs: dict[str, Any], top: Recorder, tracked: int, ys: Any
+) -> tuple[Any, ...]:
+    """Write a line with several values and one `part` line for each of them."""
+    inputs = tuple(top.variable(x) for x in args)
+    frame = _get_frame(2)
+    while frame is not None and INTERNAL[frame.f_code.co_filename]:
+        frame = frame.f_back  # type: ignore[assignment]
+    code, lasti = (frame.f_code, frame.f_lasti) if frame is not None else (None, 0)
+    node = Node(prim, inputs, attrs, tuple(y.shape for y in ys), tuple(y.dtype for y in ys), code, lasti)
+    keep, keep_y = prim.keeps(tracked)
+    for i in range(len(args)) if top.keep_all else keep:
+        if tracked >> i & 1:
+            inputs[i].value = args[i].value
+    if keep_y or top.keep_all:
+        node.value = tuple(ys)
+    parts = []
+    for i, y in enumerate(ys):
+        if y.dtype.kind in "fc" or top.keep_all:
+            part = Node(PART, (node,), {"index": i}, y.shape, y.dtype, code, lasti)
+            if top.keep_all:
+                part.value = y
+            parts.append(Tensor(y, part, top))
+        else:
+            parts.append(Tensor(y) if top is SESSION else y)
+    return tuple(parts)
+
+
+def escaped(rec: Recorder) -> EscapedTensorError:
+    """The error for a tensor that outlived, or never belonged to, the running transform."""
+    return EscapedTensorError(
+        f"a tensor recorded by `{rec.what}` is used outside of it",
+        hint="return it from the function instead of storing it in a global, an attribute or an outer list",
+    )
+
+
+def needs_value(x: Tensor, what: str) -> TracedValueError:
+    """The error for Python code that asks for the value of an abstract tensor."""
+    return TracedValueError(
+        f"{what}: got {show(x)}, whose value is not known while `{x.rec.what if x.rec else '?'}` records",
+        hint="use wg.where or wg.cond to branch, wg.scan, wg.fori_loop or wg.while_loop to loop on values",
+    )
+
+
+def concrete(x: Any, what: str = "numpy") -> Any:
+    """The NumPy value under every level of recording; raises for an abstract tensor."""
+    while isinstance(x, Tensor):
+        if x.value is None:
+            raise needs_value(x, what)
+        x = x.value
+    return x
+
+
+# ----- pausing ------------------------------------------------------------------------------------
+@contextmanager
+def paused() -> Iterator[None]:
+    """Stop recording at all levels that are open now; transforms opened inside record as usual."""
+    before = local.paused
+    local.paused = local.depth
+    try:
+        yield
+    finally:
+        local.paused = before
+
+
+@contextmanager
+def resumed() -> Iterator[None]:
+    """Undo `paused` for the block."""
+    before = local.paused
+    local.paused = -1
+    try:
+        yield
+    finally:
+        local.paused = before
+
+
+def is_recording() -> bool:
+    """Whether the session records here (PyTorch's ``is_grad_enabled``)."""
+    return local.paused < 0
+
+
+# ----- whole functions ------------------------------------------------------------------------------
+def leaf(value: Any) -> Tensor:
+    """A session tensor that collects a gradient."""
+    return Tensor(value, Leaf(value), SESSION)
+
+
+class Recorded(NamedTuple):
+    """A recorded call: its list, and what it returned. A variable is None where a result is not recorded."""
+
+    tape: Tape
+    variables: list[Var | None]
+    values: list[Any]
+
+
+def trace(f: Callable[..., Sequence[Any]], primals: Sequence[Any], what: str, keep_all: bool = False) -> Recorded:
+    """Run ``f`` (flat arguments to flat results) on values and record it."""
+    with Recorder(what, keep_all) as rec:
+        boxes = [rec.input(x) for x in primals]
+        results = list(f(*boxes))
+    variables = [y.node if isinstance(y, Tensor) and y.rec is rec else None for y in results]
+    values = [y.value if isinstance(y, Tensor) and y.rec is rec else y for y in results]
+    return Recorded(cut((v for v in variables if v is not None), [b.node for b in boxes]), variables, values)
+
+
+def record_flat(f: Callable[..., Sequence[Any]], avals: Sequence[Any], what: str = "record") -> Tape:
+    """The list of ``f`` (flat arguments to flat results) recorded abstractly at shapes and dtypes `avals`."""
+    with Recorder(what, abstract=True) as rec:
+        boxes = [Tensor(None, Input(a.shape, a.dtype), rec) for a in avals]
+        outputs = [rec.variable(y) for y in f(*boxes)]
+    return cut(outputs, [b.node for b in boxes])
+
+
+def evaluate(tape: Tape, args: Sequence[Any]) -> list[Any]:
+    """Run a list on `args` (arrays or tensors, which record it again); the results in order."""
+    env: dict[Any, Any] = dict(zip(tape.inputs, args, strict=True))
+
+    def read(x: Any) -> Any:
+        if not isinstance(x, Var):
+            return x
+        return env[x] if x in env else x.value
+
+    for node in tape.nodes:
+        if node.prim is PART:
+            env[node] = env[node.inputs[0]][node.attrs["index"]]
+        else:
+            env[node] = bind(node.prim, [read(x) for x in node.inputs], node.attrs)
+    return [read(x) for x in tape.outputs]

@@ -1,0 +1,48 @@
+"""Floor 2: the operations, by NumPy chapter.
+
+`FUNCTIONS` collects every public function of the chapters by name; the package, the tensor methods and the NumPy
+dispatch are made from it. A chapter lists its public names in ``__all__``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from wengert.ops import (
+    arithmetic,
+    comparison,
+    complexes,
+    contraction,
+    convolution,
+    creation,
+    cumulative,
+    decomposition,
+    elementwise,
+    exponential,
+    fft,
+    gather,
+    indexing,
+    joining,
+    linalg,
+    manipulation,
+    pooling,
+    random,
+    reduction,
+    rounding,
+    signal,
+    sorting,
+    special,
+    structure,
+    trigonometric,
+)
+
+CHAPTERS = (
+    structure, elementwise, indexing, joining, arithmetic, exponential, trigonometric, rounding, comparison, complexes,
+    special, reduction, cumulative, sorting, manipulation, gather, creation, contraction, convolution, pooling, signal,
+)  # fmt: skip
+NAMESPACES = {"linalg": (linalg, decomposition), "fft": (fft,), "random": (random,)}
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {n: getattr(m, n) for m in CHAPTERS for n in m.__all__}
+for _name, _modules in NAMESPACES.items():
+    FUNCTIONS.update({f"{_name}.{n}": getattr(m, n) for m in _modules for n in m.__all__})

@@ -1,0 +1,5 @@
+"""Exponentials, logarithms and roots."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

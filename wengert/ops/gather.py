@@ -1,0 +1,5 @@
+"""Indexing by arrays: gather, scatter, take, put, segment sums."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,5 @@
+"""Sorting, order statistics, searching and counting."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,125 @@
+"""Reverse mode: walk the list backwards, pulling each line's cotangent back to its inputs.
+
+Along the list, adjoint(v) = sum over the lines that read v of vjp(adjoint(line)). Because the list is in execution
+order, a line's adjoint is complete when the walk reaches it: every line is visited once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.base.errors import GraphError
+from wengert.core.primitive import PART
+from wengert.core.record import Recorded, bind, trace
+from wengert.core.tape import RELEASED, Const, Node, Tape, Var
+from wengert.ops.structure import AS_TYPE, unbroadcast
+
+Adjoints = dict[Any, Any]
+
+
+def sweep(tape: Tape, seeds: Adjoints, lift: Callable[[Var], Any] | None = None) -> Adjoints:
+    """The adjoints of everything that is not a line of `tape`, from the adjoints `seeds` of its outputs.
+
+    `lift` makes the operand a rule computes with from a kept value; by default the value itself. Where the value
+    was not kept (the rule does not read it) the rule gets the variable, which has shape and dtype.
+    """
+    adjoints = dict(seeds)
+    with np.errstate(all="ignore"):  # 1/0 in a partial is what a zero cotangent silences, not news for the user
+        for node in reversed(tape.nodes):
+            g = adjoints.pop(node, None)
+            if g is None:
+                continue
+            if node.extra is not None:
+                g = _attend(node, g)
+            inputs = node.inputs
+            prim = node.prim
+            if prim is PART:
+                _put_part(adjoints, inputs[0], node.attrs["index"], g)
+                continue
+            if prim.multi:
+                g = _fill(node, g)
+            xs = [operand(x, lift) for x in inputs] if lift else [_value(x) for x in inputs]
+            y = operand(node, lift) if lift else (node if node.value is None else node.value)
+            needs = [isinstance(x, Var) and not isinstance(x, Const) for x in inputs]
+            for x, need, gx in zip(inputs, needs, prim.pull(g, y, xs, needs, node.attrs), strict=True):
+                if gx is None or not need:
+                    continue
+                if gx.shape != x.shape or gx.dtype is not x.dtype:
+                    gx = fit(gx, x, prim.name)
+                before = adjoints.get(x)
+                adjoints[x] = gx if before is None else before + gx
+    return adjoints
+
+
+def _value(x: Any) -> Any:
+    if isinstance(x, Var):
+        return x if x.value is None else x.value
+    return x
+
+
+def operand(x: Any, lift: Callable[[Var], Any] | None) -> Any:
+    """What a rule computes with: a literal, a kept value (lifted), or the variable where nothing was kept."""
+    if not isinstance(x, Var) or x.value is None:
+        return x
+    return lift(x) if lift is not None else x.value
+
+
+def fit(g: Any, x: Var, name: str) -> Any:
+    """Bring a cotangent to the shape and dtype of its operand: the transpose of broadcasting and promotion."""
+    if g.shape != x.shape:
+        g = unbroadcast(g, x.shape)
+        assert g.shape == x.shape, f"{name}.vjp gave a cotangent of shape {g.shape} for an operand of {x.shape}"
+    if g.dtype != x.dtype:
+        g = bind(AS_TYPE, (g,), {"dtype": x.dtype})
+    return g
+
+
+def _attend(node: Node, g: Any) -> Any:
+    """Hooks on an intermediate tensor see its complete gradient; a released line cannot be swept again."""
+    if node.extra is RELEASED:
+        if node.prim.keeps((1 << len(node.inputs)) - 1) == ((), False):
+            return g
+        raise GraphError(
+            f"backward: the values recorded for `{node.prim.name}` (at {node.where}) were released by an earlier "
+            "backward",
+            hint="call the first backward with retain_graph=True",
+        )
+    for hook in list(node.extra):
+        changed = hook(g)
+        g = g if changed is None else changed
+    return g
+
+
+def _put_part(adjoints: Adjoints, whole: Node, index: int, g: Any) -> None:
+    parts = adjoints.get(whole)
+    if parts is None:
+        parts = adjoints[whole] = [None] * len(whole.shape)
+    parts[index] = g if parts[index] is None else parts[index] + g
+
+
+def _fill(node: Node, parts: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(
+        np.zeros(s, d) if g is None else g for g, s, d in zip(parts, node.shape, node.dtype, strict=True)
+    )
+
+
+# ----- the transform --------------------------------------------------------------------------------
+def pull(recorded: Recorded, cotangents: Iterable[Any]) -> list[Any]:
+    """The cotangents of the inputs of a recorded call from those of its results (None for zero)."""
+    seeds: Adjoints = {}
+    for v, g in zip(recorded.variables, cotangents, strict=True):
+        if v is not None and g is not None:
+            seeds[v] = seeds[v] + g if v in seeds else g
+    adjoints = sweep(recorded.tape, seeds)
+    return [adjoints[v] if v in adjoints else np.zeros(v.shape, v.dtype) for v in recorded.tape.inputs]
+
+
+def vjp_flat(
+    f: Callable[..., Sequence[Any]], primals: Sequence[Any], what: str = "vjp"
+) -> tuple[list[Any], Callable[[Iterable[Any]], list[Any]]]:
+    """``f(*primals)`` and the pullback: cotangents of the results to cotangents of the primals, all flat."""
+    recorded = trace(f, primals, what)
+    return recorded.values, lambda cotangents: pull(recorded, cotangents)
