@@ -51,6 +51,8 @@ class Primitive:
     linear_in: tuple[int, ...] = ()
     # Where no derivative exists (comparisons, argmax): inputs get no cotangent and outputs no tangent.
     differentiable: bool = True
+    # Where NumPy's result shares memory with the first operand (see core/windows.py).
+    window: bool = False
 
     def __init__(self) -> None:
         if self.name in REGISTRY:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.base.dtypes import SCALAR_TYPES
+from wengert.base.dtypes import SCALAR_TYPES, get_default_dtype
 from wengert.base.errors import (
     EscapedTensorError,
     OperandError,
@@ -30,6 +30,7 @@ from wengert.base.source import INTERNAL
 from wengert.core.primitive import PART, Aval, Primitive
 from wengert.core.tape import Const, Input, Leaf, Node, Tape, Var, cut
 from wengert.core.tape import next_number as _next
+from wengert.core.windows import join
 
 NO_ATTRS: dict[str, Any] = {}
 _get_frame = sys._getframe
@@ -86,7 +87,7 @@ SESSION = Recorder("session")
 class Tensor:
     """An array the library can record: a value, the variable that names it, and the recording it belongs to."""
 
-    __slots__ = ("value", "node", "rec", "__weakref__")
+    __slots__ = ("value", "node", "rec", "group", "__weakref__")
     __array_priority__ = 1000.0
 
     value: Any
@@ -94,7 +95,8 @@ class Tensor:
     rec: Recorder | None
 
     def __init__(self, value: Any, node: Var | None = None, rec: Recorder | None = None) -> None:
-        self.value = value
+        # `Tensor([1.0, 2.0])` is the constructor of the lectures; the library itself passes arrays.
+        self.value = np.array(value, get_default_dtype()) if isinstance(value, list | tuple) else value
         self.node = node
         self.rec = rec
 
@@ -187,7 +189,7 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
         except Exception as error:
             raise _refused(prim, values, attrs, error) from error
     if top.level <= local.paused and not top.keep_all:
-        return _wrap(prim, y) if top is SESSION and not nested else y
+        return _view(prim, args, _wrap(prim, y)) if top is SESSION and not nested else y
     if prim.multi:
         return _write_parts(prim, args, attrs, top, tracked, y)
     dtype = y.dtype
@@ -201,6 +203,8 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
     node.dtype = dtype
     node.extra = None
     keep, keep_y = prim.keeps(tracked)
+    if top.keep_all:
+        keep, keep_y = range(len(args)), True
     inputs = []
     for x in args:
         if isinstance(x, Tensor) and x.rec is top:
@@ -208,9 +212,8 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
         elif type(x) in SCALAR_TYPES:
             inputs.append(x)
         else:
-            inputs.append(Const(x if isinstance(x, Tensor) and x.rec is not None else _raw(x)))
-    if top.keep_all:
-        keep, keep_y = range(len(args)), True
+            value = x if isinstance(x, Tensor) and x.rec is not None else _raw(x)
+            inputs.append(Const(value, len(inputs) in keep))
     for i in keep:
         if tracked >> i & 1:
             inputs[i].value = values[i]
@@ -230,6 +233,8 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
     result.value = y
     result.node = node
     result.rec = top
+    if prim.window:
+        join(args[0], result)
     return result
 
 
@@ -252,11 +257,18 @@ def _compute(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any]) -> Any
         raise
     except Exception as error:
         raise _refused(prim, values, attrs, error) from error
-    return _wrap(prim, y) if wrap else y
+    return _view(prim, args, _wrap(prim, y)) if wrap else y
 
 
 def _wrap(prim: Primitive, y: Any) -> Any:
     return tuple(Tensor(v) for v in y) if prim.multi else Tensor(y)
+
+
+def _view(prim: Primitive, args: Sequence[Any], result: Any) -> Any:
+    """Note a window onto its base, for results that are not recorded."""
+    if prim.window and isinstance(result, Tensor) and isinstance(args[0], Tensor):
+        join(args[0], result)
+    return result
 
 
 def _refused(prim: Primitive, values: Sequence[Any], attrs: dict[str, Any], error: Exception) -> Exception:

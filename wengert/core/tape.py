@@ -16,6 +16,7 @@ the structure (verify, print, passes, pictures) never looks there.
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from types import CodeType
@@ -65,47 +66,60 @@ class Input(Var):
 class Const(Var):
     """A value from outside the recorded function: an array, or a tensor of an outer recording.
 
-    A writable array is locked while a recorded line refers to it, so that the program cannot change a
-    value the backward sweep will read: NumPy then raises "assignment destination is read-only".
+    ``value`` is there only where something will read it. A writable array is then locked while the line is alive,
+    so that the program cannot change what the backward sweep will read: writing to it meanwhile raises NumPy's
+    "assignment destination is read-only".
     """
 
     __slots__ = ("locked",)
     symbol = "c"
-    locked: np.ndarray | None
+    locked: list[np.ndarray]
 
-    def __init__(self, value: Any) -> None:
-        super().__init__(value.shape, value.dtype, value)
-        self.locked = lock(value) if isinstance(value, np.ndarray) else None
+    def __init__(self, value: Any, keep: bool = True) -> None:
+        super().__init__(value.shape, value.dtype, value if keep else None)
+        self.locked = lock(value) if keep and isinstance(value, np.ndarray) else []
+
+    def release(self) -> None:
+        """Forget the value and unlock its array."""
+        self.value = None
+        if self.locked:
+            unlock(self.locked)
+            self.locked = []
 
     def __del__(self) -> None:
-        if self.locked is not None:
+        if self.locked:
             unlock(self.locked)
 
 
-# How many recorded lines refer to each locked array; the array itself is kept alive by them.
+# How many constants refer to each locked array; they also keep the array, and so its id, alive.
 _locks: dict[int, int] = {}
+_locks_guard = threading.RLock()  # re-entrant: a constant may be collected while another is being locked
 
 
-def lock(array: np.ndarray) -> np.ndarray | None:
-    """Forbid writing to `array` until `unlock`; None where nothing had to be done."""
-    key = id(array)
-    if key in _locks:
-        _locks[key] += 1
-        return array
-    if not array.flags.writeable:
-        return None
-    array.flags.writeable = False
-    _locks[key] = 1
-    return array
+def lock(array: np.ndarray) -> list[np.ndarray]:
+    """Forbid writing to `array` and to the arrays it is a view of; what `unlock` takes back."""
+    taken = []
+    current: Any = array
+    with _locks_guard:
+        while isinstance(current, np.ndarray):
+            key = id(current)
+            if key in _locks or current.flags.writeable:
+                _locks[key] = _locks.get(key, 0) + 1
+                current.flags.writeable = False
+                taken.append(current)
+            current = current.base
+    return taken
 
 
-def unlock(array: np.ndarray) -> None:
-    """Undo one `lock`; the last one makes the array writable again."""
-    key = id(array)
-    _locks[key] -= 1
-    if not _locks[key]:
-        del _locks[key]
-        array.flags.writeable = True
+def unlock(arrays: list[np.ndarray]) -> None:
+    """Undo one `lock`; the last one makes an array writable again. Owners come first: a view needs its base's leave."""
+    with _locks_guard:
+        for array in reversed(arrays):
+            key = id(array)
+            _locks[key] -= 1
+            if not _locks[key]:
+                del _locks[key]
+                array.flags.writeable = True
 
 
 class Cell:
@@ -155,6 +169,22 @@ class Node(Var):
         super().__init__(shape, dtype)
         self.prim, self.inputs, self.attrs = prim, inputs, attrs
         self.code, self.lasti, self.extra = code, lasti, None
+
+    @property
+    def released(self) -> bool:
+        """Whether an earlier backward gave the values of this line back."""
+        return self.extra is RELEASED or (type(self.extra) is list and RELEASED in self.extra)
+
+    def release(self) -> None:
+        """Give back the value, and those of the constants the line read."""
+        self.value = None
+        if self.extra is None:
+            self.extra = RELEASED
+        elif type(self.extra) is list:
+            self.extra.append(RELEASED)
+        for x in self.inputs:
+            if isinstance(x, Const):
+                x.release()
 
     @property
     def where(self) -> str:

@@ -168,6 +168,18 @@ float_power = elementwise(
     """,
 )
 
+stop_gradient = elementwise(
+    "stop_gradient",
+    lambda x: x,
+    None,
+    doc="""The value as it is, with derivative zero: what follows treats it as a constant.
+
+    >>> import wengert as wg
+    >>> wg.grad(lambda x: x * wg.stop_gradient(x))(3.0)
+    np.float64(3.0)
+    """,
+)
+
 true_divide = divide
 
-__all__ = ["add", "subtract", "multiply", "divide", "true_divide", "negative", "positive", "square", "reciprocal", "power", "float_power"]
+__all__ = ["add", "subtract", "multiply", "divide", "true_divide", "negative", "positive", "square", "reciprocal", "power", "float_power", "stop_gradient"]

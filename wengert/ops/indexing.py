@@ -40,6 +40,7 @@ class GetItem(Primitive):
 
     name = "getitem"
     linear_in = (0,)
+    window = True
 
     def impl(self, x: Any, *, index: Index) -> Any:
         return x[plain(index)]

@@ -31,6 +31,7 @@ class Reshape(Primitive):
 
     name = "reshape"
     linear_in = (0,)
+    window = True
 
     def impl(self, x: Any, *, shape: Shape) -> Any:
         return np.reshape(x, shape)
@@ -76,6 +77,7 @@ class Transpose(Primitive):
 
     name = "transpose"
     linear_in = (0,)
+    window = True
 
     def impl(self, x: Any, *, axes: Shape) -> Any:
         return np.transpose(x, axes)

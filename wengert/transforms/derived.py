@@ -20,7 +20,7 @@ from wengert.core.tree import Structure, flatten, match
 from wengert.ops.structure import RESHAPE
 from wengert.transforms.batch import vmap_flat
 from wengert.transforms.forward import linearize_flat, push
-from wengert.transforms.reverse import pull, vjp_flat
+from wengert.transforms.reverse import owned, pull, vjp_flat
 
 Function = Callable[..., Any]
 
@@ -46,23 +46,6 @@ def _operand(x: Any, what: str, place: str) -> Any:
 
 def _result(x: Any) -> Any:
     return x if isinstance(x, Tensor | np.ndarray | np.generic) else as_array(x)
-
-
-def _own(x: Any, seen: set[int]) -> Any:
-    """A result the user may write to: no read-only broadcast view, no array given out twice; 0-d as scalar."""
-    if not isinstance(x, np.ndarray):
-        return x
-    if not x.shape:
-        return x[()]
-    if not x.flags.writeable or not x.flags.owndata or id(x) in seen:
-        x = x.copy()
-    seen.add(id(x))
-    return x
-
-
-def _owned(leaves: Sequence[Any]) -> list[Any]:
-    seen: set[int] = set()
-    return [_own(x, seen) for x in leaves]
 
 
 class _Call:
@@ -116,7 +99,7 @@ class _Call:
 
     def gradient(self, leaves: Sequence[Any]) -> Any:
         """Leaves back in the form of the chosen arguments."""
-        tree = self.structure.unflatten(_owned(leaves))
+        tree = self.structure.unflatten(owned(leaves))
         return tree[0] if self.single else tree
 
 
@@ -155,7 +138,7 @@ def value_and_grad(f: Function, argnums: Any = 0, has_aux: bool = False) -> Func
         values, pullback = vjp_flat(call.flat(has_aux), call.leaves, "grad")
         seed = _scalar_seed(values, call)
         gradient = call.gradient(pullback([seed]))
-        value = _own(values[0], set())
+        value = owned(values)[0]
         return ((value, _released(call.aux)) if has_aux else value), gradient
 
     return _named(transformed, f, "value_and_grad")
@@ -244,7 +227,7 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
         gs = [_like(g, y, "vjp") for g, y in zip(match(output, cotangents, "vjp"), values, strict=True)]
         return call.gradient(back(gs))
 
-    out = output.unflatten(_owned(values))
+    out = output.unflatten(owned(values))
     return (out, pullback, _released(call.aux)) if has_aux else (out, pullback)
 
 
@@ -278,7 +261,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
     given = match(call.structure, tuple(tangents), "jvp")
     ts = [_like(t, x, "jvp") for t, x in zip(given, call.leaves, strict=True)]
     assert call.output is not None
-    out = call.output.unflatten(_owned(values)), call.output.unflatten(_owned(forward(ts)))
+    out = call.output.unflatten(owned(values)), call.output.unflatten(owned(forward(ts)))
     return (*out, _released(call.aux)) if has_aux else out
 
 
@@ -298,9 +281,9 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
     def pushforward(*tangents: Any) -> Any:
         given = match(call.structure, tangents, "linearize")
         ts = [_like(t, x, "linearize") for t, x in zip(given, call.leaves, strict=True)]
-        return output.unflatten(_owned(forward(ts)))
+        return output.unflatten(owned(forward(ts)))
 
-    return output.unflatten(_owned(values)), pushforward
+    return output.unflatten(owned(values)), pushforward
 
 
 # ----- batching --------------------------------------------------------------------------------------
@@ -333,7 +316,7 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0, axis_size: int | None
             return _spread_axes(out_axes, output[0], "out_axes")
 
         results = vmap_flat(call, size, leaves, axes, places)
-        return output[0].unflatten(_owned(results))
+        return output[0].unflatten(owned(results))
 
     return _named(transformed, f, "vmap")
 

@@ -20,11 +20,14 @@ from wengert.ops.structure import AS_TYPE, unbroadcast
 Adjoints = dict[Any, Any]
 
 
-def sweep(tape: Tape, seeds: Adjoints, lift: Callable[[Var], Any] | None = None) -> Adjoints:
+def sweep(
+    tape: Tape, seeds: Adjoints, lift: Callable[[Var], Any] | None = None, watch: Adjoints | None = None
+) -> Adjoints:
     """The adjoints of everything that is not a line of `tape`, from the adjoints `seeds` of its outputs.
 
     `lift` makes the operand a rule computes with from a kept value; by default the value itself. Where the value
-    was not kept (the rule does not read it) the rule gets the variable, which has shape and dtype.
+    was not kept (the rule does not read it) the rule gets the variable, which has shape and dtype. The complete
+    adjoints of the lines that are keys of `watch` are put there.
     """
     adjoints = dict(seeds)
     with np.errstate(all="ignore"):  # 1/0 in a partial is what a zero cotangent silences, not news for the user
@@ -34,6 +37,8 @@ def sweep(tape: Tape, seeds: Adjoints, lift: Callable[[Var], Any] | None = None)
                 continue
             if node.extra is not None:
                 g = _attend(node, g)
+            if watch is not None and node in watch:
+                watch[node] = g
             inputs = node.inputs
             prim = node.prim
             if prim is PART:
@@ -41,8 +46,8 @@ def sweep(tape: Tape, seeds: Adjoints, lift: Callable[[Var], Any] | None = None)
                 continue
             if prim.multi:
                 g = _fill(node, g)
-            xs = [operand(x, lift) for x in inputs] if lift else [_value(x) for x in inputs]
-            y = operand(node, lift) if lift else (node if node.value is None else node.value)
+            xs = [operand(x, lift) for x in inputs]
+            y = operand(node, lift)
             needs = [isinstance(x, Var) and not isinstance(x, Const) for x in inputs]
             for x, need, gx in zip(inputs, needs, prim.pull(g, y, xs, needs, node.attrs), strict=True):
                 if gx is None or not need:
@@ -54,17 +59,41 @@ def sweep(tape: Tape, seeds: Adjoints, lift: Callable[[Var], Any] | None = None)
     return adjoints
 
 
-def _value(x: Any) -> Any:
-    if isinstance(x, Var):
-        return x if x.value is None else x.value
-    return x
-
-
 def operand(x: Any, lift: Callable[[Var], Any] | None) -> Any:
     """What a rule computes with: a literal, a kept value (lifted), or the variable where nothing was kept."""
-    if not isinstance(x, Var) or x.value is None:
+    if not isinstance(x, Var):
         return x
-    return lift(x) if lift is not None else x.value
+    if x.value is None:
+        if isinstance(x, Node) and x.released:
+            return _Released(x)
+        return x
+    return x.value if lift is None or isinstance(x, Const) else lift(x)
+
+
+class _Released:
+    """Stands for a value that an earlier backward gave back; whoever computes with it gets a `GraphError`."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, x: Any) -> None:
+        self.shape, self.dtype, self._node = x.shape, x.dtype, x
+
+    def __getattr__(self, name: str) -> Any:
+        raise released(self._node)
+
+    def _refuse(self, *_: Any) -> Any:
+        raise released(self._node)
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __matmul__ = __rmatmul__ = _refuse
+
+
+def released(node: Node) -> GraphError:
+    """The error for a second sweep over lines whose values were given back."""
+    return GraphError(
+        f"backward: the values recorded for `{node.prim.name}` (at {node.where}) were released by an earlier backward",
+        hint="call the first backward with retain_graph=True",
+    )
 
 
 def fit(g: Any, x: Var, name: str) -> Any:
@@ -79,15 +108,11 @@ def fit(g: Any, x: Var, name: str) -> Any:
 
 def _attend(node: Node, g: Any) -> Any:
     """Hooks on an intermediate tensor see its complete gradient; a released line cannot be swept again."""
-    if node.extra is RELEASED:
+    if node.released:
         if node.prim.keeps((1 << len(node.inputs)) - 1) == ((), False):
             return g
-        raise GraphError(
-            f"backward: the values recorded for `{node.prim.name}` (at {node.where}) were released by an earlier "
-            "backward",
-            hint="call the first backward with retain_graph=True",
-        )
-    for hook in list(node.extra):
+        raise released(node)
+    for hook in () if node.extra is RELEASED else [h for h in node.extra if h is not RELEASED]:
         changed = hook(g)
         g = g if changed is None else changed
     return g
@@ -104,6 +129,21 @@ def _fill(node: Node, parts: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(
         np.zeros(s, d) if g is None else g for g, s, d in zip(parts, node.shape, node.dtype, strict=True)
     )
+
+
+def owned(leaves: Iterable[Any]) -> list[Any]:
+    """Results the user may write to: no read-only view, no array given out twice; 0-d arrays as scalars."""
+    seen: set[int] = set()
+    out = []
+    for x in leaves:
+        if isinstance(x, np.ndarray):
+            if not x.shape:
+                x = x[()]
+            elif not x.flags.writeable or not x.flags.owndata or id(x) in seen:
+                x = x.copy()
+            seen.add(id(x))
+        out.append(x)
+    return out
 
 
 # ----- the transform --------------------------------------------------------------------------------

@@ -1,0 +1,109 @@
+"""NumPy's protocols: ``np.tanh(tensor)``, ``np.sum(tensor)``, ``np.linalg.inv(tensor)`` … reach our functions.
+
+A NumPy function is found by identity (so every alias is covered), a ufunc of SciPy by its name. What is not covered
+raises an error that names it and the nearest covered one; nothing passes unrecorded.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from wengert.base.errors import AssignmentError, UncoveredFunctionError
+from wengert.core.record import Tensor
+from wengert.ops import FUNCTIONS
+
+Function = Callable[..., Any]
+
+# Functions that look at shape and dtype only; NumPy's own result is right.
+_DESCRIBING = {
+    "shape": lambda x: x.shape,
+    "ndim": lambda x: len(x.shape),
+    "size": lambda x, axis=None: int(np.prod(x.shape)) if axis is None else x.shape[axis],
+    "iscomplexobj": lambda x: x.dtype.kind == "c",
+    "isrealobj": lambda x: x.dtype.kind != "c",
+    "result_type": lambda *xs: np.result_type(*(getattr(x, "dtype", x) for x in xs)),
+}
+
+_REDUCE = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min",
+           "logical_and": "all", "logical_or": "any", "logaddexp": "logsumexp"}  # fmt: skip
+_ACCUMULATE = {"add": "cumsum", "multiply": "cumprod", "maximum": "cummax", "minimum": "cummin"}
+
+
+@cache
+def table() -> dict[Any, Function]:
+    """NumPy's function objects and the functions that stand for them here."""
+    found: dict[Any, Function] = {}
+    for name, function in FUNCTIONS.items():
+        place: Any = np
+        for part in name.split("."):
+            place = getattr(place, part, None)
+        if callable(place) and not isinstance(place, type):
+            found[place] = function
+    found.update({getattr(np, name): f for name, f in _DESCRIBING.items()})
+    return found
+
+
+def _refuse(name: str) -> UncoveredFunctionError:
+    near = difflib.get_close_matches(name.rsplit(".", 1)[-1], [n.rsplit(".", 1)[-1] for n in FUNCTIONS], n=1)
+    hint = f"the nearest covered function is {near[0]}; " if near else ""
+    return UncoveredFunctionError(
+        f"{name}: this function has no derivative here and would drop the recording",
+        hint=hint + "wg.custom_vjp makes your own, wg.stop_gradient(x) takes the value out of the recording",
+    )
+
+
+def array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """NumPy's protocol for ufuncs."""
+    name = ufunc.__name__
+    out = kwargs.pop("out", None)
+    if out is not None and any(o is not None for o in out):
+        raise AssignmentError(
+            f"{name}: an array cannot take a recorded result in place (out=…, or `array += tensor`)",
+            hint="write the result to a new name: a = a + t",
+        )
+    if method == "__call__":
+        return _call(ufunc, inputs, kwargs)
+    if method in ("reduce", "accumulate"):
+        wanted = (_REDUCE if method == "reduce" else _ACCUMULATE).get(name)
+        if wanted in FUNCTIONS:
+            kwargs.setdefault("axis", 0)
+            return FUNCTIONS[wanted](*inputs, **{k: v for k, v in kwargs.items() if v is not None or k == "axis"})
+    if method == "outer" and ufunc in table():
+        a, b = (x if hasattr(x, "shape") else np.asarray(x) for x in inputs)
+        return table()[ufunc](FUNCTIONS["reshape"](a, a.shape + (1,) * len(b.shape)), b)
+    raise _refuse(f"{name}.{method}")
+
+
+def _call(ufunc: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    function = table().get(ufunc) or FUNCTIONS.get(ufunc.__name__)
+    if function is None:
+        raise _refuse(f"np.{ufunc.__name__}")
+    if kwargs.pop("where", True) is not True:
+        raise _refuse(f"np.{ufunc.__name__}(where=…)")
+    dtype = kwargs.pop("dtype", None)
+    kwargs.pop("casting", None), kwargs.pop("order", None), kwargs.pop("subok", None)
+    if kwargs:
+        raise _refuse(f"np.{ufunc.__name__}({next(iter(kwargs))}=…)")
+    if dtype is not None:
+        inputs = tuple(FUNCTIONS["astype"](x, dtype) if hasattr(x, "dtype") else x for x in inputs)
+    return function(*inputs)
+
+
+def array_function(self: Tensor, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """NumPy's protocol for all other functions."""
+    ours = table().get(function)
+    if ours is None:
+        raise _refuse(f"{function.__module__}.{function.__name__}".replace("numpy", "np"))
+    if kwargs.get("out") is not None:
+        raise AssignmentError(f"{function.__name__}: an array cannot take a recorded result (out=…)")
+    kwargs.pop("out", None)
+    return ours(*args, **kwargs)
+
+
+Tensor.__array_ufunc__ = array_ufunc  # type: ignore[attr-defined]
+Tensor.__array_function__ = array_function  # type: ignore[attr-defined]
