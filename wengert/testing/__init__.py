@@ -1,0 +1,1 @@
+"""Floor T: the proof kit, public: the battery of primitives, random programs, comparisons."""
