@@ -104,7 +104,7 @@ def test_a_broken_rule_is_named(rule: str) -> None:
 
 def test_a_wrong_dtype_is_named() -> None:
     Scaled(aval=lambda x, y: Aval(x.shape[:-1], np.dtype(np.float64)))
-    with pytest.raises(AssertionError, match=r"^planted\.aval: dtype float64, the value has float32"):
+    with pytest.raises(AssertionError, match=r"^planted\.aval: dtype float64, the value has"):
         check_primitive("planted")
 
 

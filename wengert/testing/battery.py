@@ -37,9 +37,7 @@ STEP = 1e-4  # of the differences, which are of fourth order
 EDGES = (0.0, 1.0, -1.0)  # where partials are singular, for zero cotangents
 
 
-def check_primitive(
-    name: str, dtypes: Sequence[Any] = ("float64", "complex128", "float32"), seed: int = 0
-) -> int:
+def check_primitive(name: str, dtypes: Sequence[Any] = ("float64", "complex128", "float32"), seed: int = 0) -> int:
     """Check everything the primitive `name` promises; returns how many checks were made.
 
     Raises `AssertionError`, which names primitive, rule and sample, at the first promise that is not kept.
@@ -124,7 +122,7 @@ def _error(found: Any, wanted: Any) -> float:
     """The largest difference; NaN must meet NaN and infinities must agree."""
     if np.shape(found) != np.shape(wanted):
         return np.inf
-    same = (found == wanted) | ((found != found) & (wanted != wanted))
+    same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
     if np.all(same):
         return 0.0
     difference = np.abs(np.where(same, 0, np.subtract(found, wanted, dtype=np.result_type(found, wanted, 0.0))))
@@ -310,7 +308,7 @@ class _Trial:
             for size in sizes:
                 rows = self.examples(subset, size)
                 wanted = [self.call(*row) for row in rows]
-                for place in (("first", "last", "mixed") if len(subset) > 1 and size > 1 else ("first", "last")):
+                for place in ("first", "last", "mixed") if len(subset) > 1 and size > 1 else ("first", "last"):
                     self.batch_once(subset, rows, wanted, place)
 
     def examples(self, subset: Sequence[int], size: int) -> list[Arrays]:
