@@ -40,6 +40,7 @@ class Var:
     __slots__ = ("number", "shape", "dtype", "value", "__weakref__")
     prim: Primitive | None = None
     symbol = "v"
+    tracked = True  # whether cotangents flow to it
 
     number: int
     shape: Any
@@ -73,6 +74,7 @@ class Const(Var):
 
     __slots__ = ("locked",)
     symbol = "c"
+    tracked = False
     locked: list[np.ndarray]
 
     def __init__(self, value: Any, keep: bool = True) -> None:

@@ -30,32 +30,37 @@ def sweep(
     adjoints of the lines that are keys of `watch` are put there.
     """
     adjoints = dict(seeds)
+    take = adjoints.pop
     with np.errstate(all="ignore"):  # 1/0 in a partial is what a zero cotangent silences, not news for the user
         for node in reversed(tape.nodes):
-            g = adjoints.pop(node, None)
+            g = take(node, None)
             if g is None:
                 continue
             if node.extra is not None:
                 g = _attend(node, g)
             if watch is not None and node in watch:
                 watch[node] = g
-            inputs = node.inputs
             prim = node.prim
             if prim is PART:
-                _put_part(adjoints, inputs[0], node.attrs["index"], g)
+                _put_part(adjoints, node.inputs[0], node.attrs["index"], g)
                 continue
             if prim.multi:
                 g = _fill(node, g)
-            xs = [operand(x, lift) for x in inputs]
-            y = operand(node, lift)
-            needs = [isinstance(x, Var) and not isinstance(x, Const) for x in inputs]
-            for x, need, gx in zip(inputs, needs, prim.pull(g, y, xs, needs, node.attrs), strict=True):
-                if gx is None or not need:
-                    continue
-                if gx.shape != x.shape or gx.dtype is not x.dtype:
-                    gx = fit(gx, x, prim.name)
-                before = adjoints.get(x)
-                adjoints[x] = gx if before is None else before + gx
+            xs = []
+            needs = []
+            for x in node.inputs:
+                needs.append(isinstance(x, Var) and x.tracked)
+                xs.append(operand(x, lift) if lift is not None or not isinstance(x, Var) or x.value is None else x.value)
+            y = operand(node, lift) if lift is not None or node.value is None else node.value
+            place = 0
+            for gx in prim.pull(g, y, xs, needs, node.attrs):
+                if gx is not None and needs[place]:
+                    x = node.inputs[place]
+                    if gx.shape != x.shape or gx.dtype is not x.dtype:
+                        gx = fit(gx, x, prim.name)
+                    before = adjoints.get(x)
+                    adjoints[x] = gx if before is None else before + gx
+                place += 1
     return adjoints
 
 

@@ -1,0 +1,3 @@
+"""Random numbers from counter-based keys; `manual_seed` and the tensor factories draw from one global generator."""
+
+from wengert.ops.random import *  # noqa: F403
