@@ -152,7 +152,7 @@ def _value(step: Step, values: Sequence[Any]) -> Any:
     try:
         with np.errstate(all="ignore"):
             value = np.asarray(_apply(step, values))
-    except (ValueError, IndexError):
+    except (TypeError, ValueError, IndexError):
         return None
     fits = value.size and value.size <= 64 and value.ndim <= 4 and np.all(np.isfinite(value))
     return value if fits and np.max(np.abs(value)) < 50 else None
