@@ -5,14 +5,14 @@ They stand below the elementwise operations because un-broadcasting and batching
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, wraps
 from typing import Any
 
 import numpy as np
 
 from wengert.base import shapes
-from wengert.base.errors import AxisError, DTypeError, ShapeError
+from wengert.base.errors import ArgumentError, AxisError, DTypeError, ShapeError
 from wengert.base.shapes import Shape
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import Tensor, as_array, bind
@@ -24,6 +24,25 @@ Dims = Sequence[int | None]
 def arrayed(x: Any) -> Any:
     """`x` as something with shape and dtype: a tensor stays, numbers and lists become arrays."""
     return x if isinstance(x, Tensor | np.ndarray | np.generic) else as_array(x)
+
+
+_TORCH_NAMES = {"dim": "axis", "keepdim": "keepdims"}
+
+
+def axis_names(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let `function` take PyTorch's ``dim`` and ``keepdim`` for ``axis`` and ``keepdims``."""
+
+    @wraps(function)
+    def named(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            for torch_name, name in _TORCH_NAMES.items():
+                if torch_name in kwargs:
+                    if name in kwargs:
+                        raise ArgumentError(f"{function.__name__}: got both {name} and {torch_name}; they are the same")
+                    kwargs[name] = kwargs.pop(torch_name)
+        return function(*args, **kwargs)
+
+    return named
 
 
 class Reshape(Primitive):
