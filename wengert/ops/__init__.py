@@ -19,6 +19,7 @@ from wengert.ops import (
     cumulative,
     decomposition,
     elementwise,
+    equations,
     exponential,
     fft,
     gather,
@@ -41,7 +42,7 @@ CHAPTERS = (
     structure, elementwise, indexing, joining, arithmetic, exponential, trigonometric, rounding, comparison, complexes,
     special, reduction, cumulative, sorting, manipulation, gather, creation, contraction, convolution, pooling, signal,
 )  # fmt: skip
-NAMESPACES = {"linalg": (linalg, decomposition), "fft": (fft,), "random": (random,)}
+NAMESPACES = {"linalg": (equations, decomposition, linalg), "fft": (fft,), "random": (random,)}
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {n: getattr(m, n) for m in CHAPTERS for n in m.__all__}
 for _name, _modules in NAMESPACES.items():

@@ -16,6 +16,7 @@ from wengert.core.primitive import PART, Primitive
 from wengert.core.record import Recorded, bind, trace
 from wengert.core.tape import Tape, Var
 from wengert.ops.structure import AS_TYPE, BROADCAST_TO
+from wengert.transforms.reverse import fit as fit_cotangent
 from wengert.transforms.reverse import vjp_flat
 
 Tangents = dict[Any, Any]
@@ -70,7 +71,7 @@ def _transposed(prim: Primitive, ts: Sequence[Any], y: Any, xs: list[Any], attrs
     def pulled(*g: Any) -> list[Any]:
         cotangents = prim.pull(g if prim.multi else g[0], y, xs, needs, attrs)
         used[:] = [i for i, c in enumerate(cotangents) if needs[i] and c is not None]
-        return [cotangents[i] for i in used]
+        return [fit_cotangent(cotangents[i], xs[i], prim.name) for i in used]
 
     _, transpose = vjp_flat(pulled, [np.zeros(v.shape, v.dtype) for v in whole], "jvp")
     result = transpose([ts[i] for i in used])
