@@ -57,29 +57,19 @@ class Var:
         return f"{self.symbol}{self.number}:{type_text(self)}"
 
 
-class Input(Var):
-    """An argument of the recorded function."""
+class Held(Var):
+    """A variable nothing computes, whose value came from the caller.
 
-    __slots__ = ()
-    symbol = "x"
-
-
-class Const(Var):
-    """A value from outside the recorded function: an array, or a tensor of an outer recording.
-
-    ``value`` is there only where something will read it. A writable array is then locked while the line is alive,
-    so that the program cannot change what the backward sweep will read: writing to it meanwhile raises NumPy's
-    "assignment destination is read-only".
+    A writable array is locked while the variable is alive, so that the program cannot change what the backward
+    sweep will read: writing to it meanwhile raises NumPy's "assignment destination is read-only".
     """
 
     __slots__ = ("locked",)
-    symbol = "c"
-    tracked = False
     locked: list[np.ndarray]
 
-    def __init__(self, value: Any, keep: bool = True) -> None:
-        super().__init__(value.shape, value.dtype, value if keep else None)
-        self.locked = lock(value) if keep and isinstance(value, np.ndarray) else []
+    def __init__(self, shape: Any, dtype: Any, value: Any = None) -> None:
+        super().__init__(shape, dtype, value)
+        self.locked = lock(value) if isinstance(value, np.ndarray) else []
 
     def release(self) -> None:
         """Forget the value and unlock its array."""
@@ -93,9 +83,32 @@ class Const(Var):
             unlock(self.locked)
 
 
-# How many constants refer to each locked array; they also keep the array, and so its id, alive.
+class Input(Held):
+    """An argument of the recorded function."""
+
+    __slots__ = ()
+    symbol = "x"
+
+
+class Const(Held):
+    """A value from outside the recorded function: an array, or a tensor of an outer recording.
+
+    ``value`` is there only where something will read it.
+    """
+
+    __slots__ = ()
+    symbol = "c"
+    tracked = False
+
+    def __init__(self, value: Any, keep: bool = True) -> None:
+        super().__init__(value.shape, value.dtype, value if keep else None)
+
+
+# How many variables refer to each locked array; they also keep the array, and so its id, alive.
 _locks: dict[int, int] = {}
-_locks_guard = threading.RLock()  # re-entrant: a constant may be collected while another is being locked
+# By the id of a locked array: views of it that nobody refers to any more. They become writable when it does.
+_waiting: dict[int, list[np.ndarray]] = {}
+_locks_guard = threading.RLock()  # re-entrant: a variable may be collected while another is being locked
 
 
 def lock(array: np.ndarray) -> list[np.ndarray]:
@@ -114,14 +127,26 @@ def lock(array: np.ndarray) -> list[np.ndarray]:
 
 
 def unlock(arrays: list[np.ndarray]) -> None:
-    """Undo one `lock`; the last one makes an array writable again. Owners come first: a view needs its base's leave."""
+    """Undo one `lock`; the last one makes an array writable again."""
     with _locks_guard:
         for array in reversed(arrays):
             key = id(array)
             _locks[key] -= 1
             if not _locks[key]:
                 del _locks[key]
-                array.flags.writeable = True
+                _open(array)
+
+
+def _open(array: np.ndarray) -> None:
+    """Make an array writable, and the views that waited for it; NumPy wants the owner of the memory opened first."""
+    base = array.base
+    if isinstance(base, np.ndarray) and id(base) in _locks:
+        _waiting.setdefault(id(base), []).append(array)
+        return
+    array.flags.writeable = True
+    for view in _waiting.pop(id(array), ()):
+        if id(view) not in _locks:
+            _open(view)
 
 
 class Cell:

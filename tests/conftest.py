@@ -1,0 +1,23 @@
+"""What every test leaves as it found it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert.core.record import local
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_open() -> Iterator[None]:
+    """No recorder stays open, recording is on, and the default dtype is the usual one, whatever a test raised."""
+    yield
+    depth, paused, dtype = local.depth, local.paused, wg.get_default_dtype()
+    local.depth, local.paused = 0, -1
+    wg.set_default_dtype(np.float32)
+    assert depth == 0, "a recorder was left open"
+    assert paused == -1, "recording was left paused"
+    assert dtype == np.float32, "the default dtype was left changed"
