@@ -33,6 +33,7 @@ from wengert.core.record import Tensor
 from wengert.core.tree import tree_leaves, tree_map
 from wengert.ops import FUNCTIONS, dispatch, methods
 from wengert.transforms.derived import *  # noqa: F403
+from wengert.transforms.looking import *  # noqa: F403
 from wengert.transforms.session import *  # noqa: F403
 
 __version__ = "0.1.0"
