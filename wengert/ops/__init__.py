@@ -31,16 +31,20 @@ from wengert.ops import (
     random,
     reduction,
     rounding,
+    searching,
     signal,
+    softmax,
     sorting,
     special,
+    statistics,
     structure,
     trigonometric,
 )
 
 CHAPTERS = (
     structure, elementwise, indexing, joining, arithmetic, exponential, trigonometric, rounding, comparison, complexes,
-    special, reduction, cumulative, sorting, manipulation, gather, creation, contraction, convolution, pooling, signal,
+    special, reduction, softmax, cumulative, sorting, searching, statistics, manipulation, gather, creation,
+    contraction, convolution, pooling, signal,
 )  # fmt: skip
 NAMESPACES = {"linalg": (equations, decomposition, linalg), "fft": (fft,), "random": (random,)}
 

@@ -1,0 +1,5 @@
+"""Averages, order statistics, and reductions that skip NaN."""
+
+from __future__ import annotations
+
+__all__: list[str] = []
