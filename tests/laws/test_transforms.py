@@ -16,7 +16,7 @@ import pytest
 import wengert as wg
 from wengert.core.record import local, trace
 
-Point = namedtuple("Point", "x y")  # noqa: PYI024  (the untyped kind is what is tested)
+Point = namedtuple("Point", "x y")
 
 
 @dataclass

@@ -63,6 +63,14 @@ class Structure:
 LEAF = Structure(None, None, ())
 NONE = Structure(type(None), None, ())
 
+
+def _make_dict(kind: Any, items: Iterable[tuple[Any, Any]]) -> Any:
+    # Not through __init__, whose arguments a subclass (defaultdict) may have changed.
+    made = kind.__new__(kind)
+    made.update(items)
+    return made
+
+
 Taker = Callable[[Any], tuple[Sequence[Any], Any]]
 Maker = Callable[[Any, Any, list[Any]], Any]
 _handlers: dict[type, tuple[Taker, Maker]] = {
@@ -70,7 +78,7 @@ _handlers: dict[type, tuple[Taker, Maker]] = {
     tuple: (lambda x: (x, None), lambda _kind, _data, children: tuple(children)),
     dict: (
         lambda x: (list(x.values()), tuple(x)),
-        lambda kind, keys, children: kind(zip(keys, children, strict=True)),
+        lambda kind, keys, children: _make_dict(kind, zip(keys, children, strict=True)),
     ),
 }
 
