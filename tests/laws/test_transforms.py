@@ -80,6 +80,22 @@ def test_vmap_in_vmap() -> None:
     np.testing.assert_array_equal(both, a[:, None] - b)
 
 
+def test_vmap_axes() -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(wg.vmap(lambda v: v * 2, in_axes=1, out_axes=1)(x), x * 2)
+    np.testing.assert_array_equal(wg.vmap(lambda v: v * 2, in_axes=-1, out_axes=-1)(x), x * 2)
+    np.testing.assert_array_equal(wg.vmap(lambda v: v * 2, in_axes=1)(x), x.T * 2)
+    np.testing.assert_array_equal(wg.vmap(lambda a, b: a * b, in_axes=(None, 0))(x, x[:, 0]), x * x[:, :1, None])
+    both = wg.vmap(lambda t: (t["a"] * t["b"], 5.0), in_axes=({"a": 0, "b": None},), out_axes=(0, None))
+    product, five = both({"a": x, "b": 3.0})
+    np.testing.assert_array_equal(product, x * 3)
+    assert five == 5.0
+    np.testing.assert_array_equal(wg.vmap(lambda: 1.0, axis_size=2)(), [1.0, 1.0])
+    for k in range(3):
+        wanted = np.moveaxis(np.stack([np.outer(r, r) for r in x]), 0, k)
+        np.testing.assert_array_equal(wg.vmap(lambda r: r[:, None] * r, out_axes=k)(x), wanted)
+
+
 def test_vmap_of_jacobian_and_jacobian_of_vmap() -> None:
     x = np.arange(6.0).reshape(3, 2)
     blocks = wg.vmap(wg.jacobian(lambda v: v * v))(x)

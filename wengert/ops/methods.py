@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.base.errors import AssignmentError, InPlaceError, OperandError, TracedValueError, show
 from wengert.core.primitive import Primitive
-from wengert.core.record import SESSION, Recorder, Tensor, bind, concrete, local
+from wengert.core.record import SESSION, Recorder, Tensor, bind, concrete, local, needs_value
 from wengert.core.tape import Leaf
 from wengert.ops import FUNCTIONS
 
@@ -183,6 +183,8 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
 # ----- conversions ------------------------------------------------------------------------------------
 def _array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
     if self.rec is not None:
+        if self.rec.abstract:
+            raise needs_value(self, "numpy")
         raise TracedValueError(
             "numpy: a recorded tensor would become a plain array and lose its gradient",
             hint="np.array([t, …]) is wg.stack([t, …]); for the value alone use t.detach() or t.item()",
@@ -217,7 +219,7 @@ def _tolist(self: Tensor) -> Any:
 
 def _scalar(kind: Callable[[Any], Any]) -> Callable[[Tensor], Any]:
     def convert(self: Tensor) -> Any:
-        if self.rec is not None and self.rec is not SESSION and kind is not bool:
+        if self.rec is not None and self.rec is not SESSION and kind is not bool and not self.rec.abstract:
             raise TracedValueError(
                 f"{kind.__name__}: a tensor that `{self.rec.what}` differentiates would become a constant",
                 hint="compute with the tensor (np.sin, not math.sin); for the value alone use t.item()",

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.base.errors import ArgumentError
+from wengert.base.shapes import axis_index
 from wengert.core.primitive import PART, Aval, Primitive
 from wengert.core.record import Recorder, Tensor, bind
 from wengert.core.tape import Input, Tape, Var, cut
@@ -96,10 +98,15 @@ def vmap_flat(
 
 def _place(size: int, y: Any, dim: int | None, axis: int | None) -> Any:
     """Put the axis of examples where the user wants it."""
+    if axis is None:
+        if dim is not None:
+            raise ArgumentError("vmap: out_axes=None is given for a result that differs from example to example")
+        return y
     from_front = stacked(size, y, dim)
-    if not axis:
-        return from_front
     rank = len(from_front.shape)
+    place = axis_index("vmap (out_axes)", axis, rank)
+    if not place:
+        return from_front
     order = list(range(1, rank))
-    order.insert(axis % rank, 0)
+    order.insert(place, 0)
     return bind(TRANSPOSE, (from_front,), {"axes": tuple(order)})

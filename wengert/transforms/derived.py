@@ -44,8 +44,13 @@ def _operand(x: Any, what: str, place: str) -> Any:
     )
 
 
-def _result(x: Any) -> Any:
-    return x if isinstance(x, Tensor | np.ndarray | np.generic) else as_array(x)
+def _result(x: Any, what: str, place: str = "the function returned") -> Any:
+    """A leaf of what a function returned (or of the arguments of `vmap`) as an array or tensor."""
+    if isinstance(x, Tensor | np.ndarray | np.generic):
+        return x
+    if not isinstance(x, int | float | complex):
+        raise OperandError(f"{what}: {place} a {type(x).__name__}; needs numbers, arrays or tensors")
+    return as_array(x)
 
 
 class _Call:
@@ -90,10 +95,12 @@ class _Call:
             out = self.f(*args, **self.kwargs)
             if has_aux:
                 if not isinstance(out, tuple | list) or len(out) != 2:
-                    raise ArgumentError(f"{self.what}: with has_aux=True the function must return (output, aux)")
+                    raise ArgumentError(
+                        f"{self.what}: with has_aux=True the function returns (output, aux); got {show(out)}"
+                    )
                 out, self.aux = out
             results, self.output = flatten(out)
-            return [_result(y) for y in results]
+            return [_result(y, self.what) for y in results]
 
         return call
 
@@ -301,7 +308,7 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0, axis_size: int | None
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
         leaves, structure = flatten((tuple(args), kwargs))
-        leaves = [_result(x) for x in leaves]
+        leaves = [_result(x, "vmap", "an argument is") for x in leaves]
         axes = _argument_axes(in_axes, structure, leaves)
         size = _example_count(leaves, axes, axis_size)
         output: list[Structure] = []
@@ -310,7 +317,7 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0, axis_size: int | None
             given, keywords = structure.unflatten(xs)
             results, found = flatten(f(*given, **keywords))
             output.append(found)
-            return [_result(y) for y in results]
+            return [_result(y, "vmap") for y in results]
 
         def places(_count: int) -> list[int | None]:
             return _spread_axes(out_axes, output[0], "out_axes")
@@ -352,11 +359,15 @@ def _example_count(leaves: Sequence[Any], axes: Sequence[int | None], axis_size:
     sizes = {x.shape[a] for x, a in zip(leaves, axes, strict=True) if a is not None}
     if axis_size is not None:
         sizes.add(axis_size)
+    if not sizes:
+        raise ShapeError(
+            "vmap: no argument has an axis of examples", hint="give axis_size, or an axis for one argument in in_axes"
+        )
     if len(sizes) != 1:
         given = ", ".join(f"{show(x)} on axis {a}" for x, a in zip(leaves, axes, strict=True) if a is not None)
         raise ShapeError(
-            f"vmap: the arguments have {'different numbers of' if sizes else 'no'} examples: {given or 'nothing'}",
-            hint=None if sizes else "give axis_size, or an axis in in_axes",
+            f"vmap: the arguments have different numbers of examples: {given}"
+            + ("" if axis_size is None else f", and axis_size={axis_size}")
         )
     return sizes.pop()
 
