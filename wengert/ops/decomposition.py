@@ -290,8 +290,8 @@ class Eig(_Batched):
         lengths = sum_axes(vectors * g_vectors, (len(vectors.shape) - 2,), keepdims=True)
         largest = bind(LARGEST, (vectors,))
         place = sum_axes(vectors * largest, (len(vectors.shape) - 2,), keepdims=True)
-        turned = largest * (1j * complexes.imag(lengths) * reciprocal_or_zero(complexes.real(place)))
-        g_vectors = g_vectors - complexes.real(lengths) * complexes.conj(vectors) - turned.astype(vectors.dtype)
+        turned = largest * (complexes.imag(lengths) * reciprocal_or_zero(complexes.real(place)) * 1j)
+        g_vectors = g_vectors - complexes.real(lengths) * complexes.conj(vectors) - turned
         inner = product(matrix_view(vectors), g_vectors) * _gaps(values) + diagonal_matrix(g_values)
         transposed = matrix_view(vectors)
         return (bind(SOLVE, (transposed, product(inner, transposed))),)

@@ -172,7 +172,7 @@ class SignLogDet(_Batched):
     def vjp(self, g: Any, y: Any, a: Any) -> tuple[Any, ...]:
         (g_sign, weight), (sign, _) = g, y
         if a.dtype.kind == "c":
-            weight = weight + (1j * complexes.imag(g_sign * sign)).astype(a.dtype)
+            weight = weight + complexes.imag(g_sign * sign) * 1j  # (1j * float64 would be Python's complex)
         return (_as_matrix(weight) * matrix_view(bind(INVERSE, (a,))),)
 
     def samples(self, rng: np.random.Generator) -> Samples:
