@@ -19,7 +19,6 @@ from wengert.base.shapes import Shape
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
 from wengert.ops import comparison, complexes, exponential, rounding
-from wengert.ops.arithmetic import stop_gradient
 from wengert.ops.indexing import Span, getitem_static
 from wengert.ops.joining import concatenate
 from wengert.ops.structure import (
