@@ -23,6 +23,7 @@ from wengert.ops import (
     exponential,
     fft,
     gather,
+    generator,
     indexing,
     joining,
     linalg,
@@ -46,7 +47,7 @@ CHAPTERS = (
     special, reduction, softmax, cumulative, sorting, searching, statistics, manipulation, gather, creation,
     contraction, convolution, pooling, signal,
 )  # fmt: skip
-NAMESPACES = {"linalg": (equations, decomposition, linalg), "fft": (fft,), "random": (random,)}
+NAMESPACES = {"linalg": (equations, decomposition, linalg), "fft": (fft,), "random": (random, generator)}
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {n: getattr(m, n) for m in CHAPTERS for n in m.__all__}
 for _name, _modules in NAMESPACES.items():
