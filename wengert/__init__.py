@@ -26,7 +26,7 @@ from numpy import (
 )
 from numpy import bool_ as bool  # noqa: A004  (the array API's name)
 
-from wengert import autograd
+from wengert import autograd, fft, linalg, random
 from wengert.base import errors
 from wengert.base.dtypes import get_default_dtype, set_default_dtype
 from wengert.core.record import Tensor

@@ -2,3 +2,4 @@
 
 from wengert.ops.linalg import *  # noqa: F403
 from wengert.ops.decomposition import *  # noqa: F403
+from wengert.ops.equations import *  # noqa: F403
