@@ -62,7 +62,8 @@ def _between(alpha: float, beta: float) -> Callable[[float, int], tuple[int, flo
     """A continuous definition of quantiles: place ``n q + alpha + q (1 - alpha - beta) - 1`` of the sorted array."""
 
     def place(q: float, n: int) -> tuple[int, float]:
-        at = min(max(n * q + alpha + q * (1 - alpha - beta) - 1, 0.0), n - 1.0)
+        at = (n - 1) * q if alpha == beta == 1 else n * q + (alpha + q * (1 - alpha - beta)) - 1
+        at = min(max(at, 0.0), n - 1.0)
         return math.floor(at), at - math.floor(at)
 
     return place
