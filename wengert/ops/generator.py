@@ -223,9 +223,8 @@ def multinomial(
     values = np.asarray(concrete(weights), np.float64)
     rows = values.reshape(-1, values.shape[-1])
     keys = random.split(_key(generator), max(1, len(rows)))
-    drawn = [
-        random.choice(k, len(row), num_samples, replacement, row / row.sum()) for k, row in zip(keys, rows, strict=False)
-    ]
+    shares = rows / rows.sum(-1, keepdims=True)
+    drawn = [random.choice(keys[i], len(p), num_samples, replacement, p) for i, p in enumerate(shares)]
     return _tensor(np.reshape(drawn, (*values.shape[:-1], num_samples)), False)
 
 

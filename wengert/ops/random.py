@@ -24,7 +24,8 @@ from wengert.base.errors import ArgumentError, DTypeError, MissingRuleError, Sha
 from wengert.base.shapes import Shape
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import Tensor, bind
-from wengert.ops import contraction, decomposition, exponential, gather, philox, special
+from wengert.ops import contraction, decomposition, gather, philox, special
+from wengert.ops import exponential as exponentials
 from wengert.ops.elementwise import elementwise
 from wengert.ops.structure import Dims, Samples, arrayed, broadcast_to, stacked
 
@@ -42,7 +43,7 @@ class Draw(Primitive):
     def impl(self, key: Any, *params: Any, shape: Shape, **attrs: Any) -> Any:
         lead, count = key.shape[:-1], shapes.size_of(shape)
         flat = [np.reshape(p, (*lead, count)) for p in params]
-        return self.draw(key, flat, count, **attrs).reshape(*lead, *self.result(shape, **attrs))
+        return self.draw(key, flat, count, **attrs).reshape((*lead, *self.result(shape, **attrs)))
 
     def draw(self, key: Any, params: Sequence[Any], count: int, **attrs: Any) -> Any:
         raise NotImplementedError
@@ -199,12 +200,12 @@ class RandomChoice(Draw):
     def impl(self, key: Any, logits: Any, *, shape: Shape, replace: bool) -> Any:
         lead, count, n = key.shape[:-1], shapes.size_of(shape), logits.shape[-1]
         rows = 1 if not replace else count
-        noise = _KINDS["gumbel"](key, rows * n, np.float64).reshape(*lead, rows, n)
+        noise = _KINDS["gumbel"](key, rows * n, np.float64).reshape((*lead, rows, n))
         scores = noise + np.reshape(logits, (*lead, rows if len(logits.shape) - len(lead) > 1 else 1, n))
         if replace:
-            return np.argmax(scores, axis=-1).reshape(*lead, *shape)
+            return np.argmax(scores, axis=-1).reshape((*lead, *shape))
         order = np.argsort(-scores[..., 0, :], axis=-1, kind="stable")
-        return order[..., :count].reshape(*lead, *shape).astype(np.int64)
+        return order[..., :count].reshape((*lead, *shape)).astype(np.int64)
 
     def samples(self, rng: np.random.Generator) -> Samples:
         yield [np.array([1, 2], np.uint32), rng.normal(size=(2, 4))], {"shape": (2,), "replace": True}
@@ -566,7 +567,7 @@ def _weighted(key: Any, p: Any, n: int, shape: Shape, replace: bool) -> Any:
     if not isinstance(p, Tensor) and (np.any(p < 0) or abs(np.sum(p) - 1) > 1e-4):
         raise ArgumentError(f"choice: probabilities must be at least 0 and sum to 1; got the sum {np.sum(p)}")
     with np.errstate(all="ignore"):
-        logits = exponential.log(p)
+        logits = exponentials.log(p)
     return bind(RANDOM_CHOICE, (_key(key, "choice"), logits), {"shape": shape, "replace": replace})
 
 
