@@ -143,6 +143,24 @@ def test_linearize_and_vjp_are_used_again() -> None:
         np.testing.assert_array_equal(pull(np.full(2, float(k)))[0], 2 * x * k)
 
 
+@pytest.mark.parametrize(
+    "product",
+    [
+        lambda x: wg.vjp(lambda v: v**3, x)[1](x)[0],
+        lambda x: wg.linearize(lambda v: v**3, x)[1](x),
+        lambda x: wg.jvp(lambda v: v**3, (x,), (x,))[1],
+    ],
+    ids=["vjp", "linearize", "jvp"],
+)
+def test_pullbacks_and_pushforwards_are_differentiated_through(product: Callable[[Any], Any]) -> None:
+    """Each is 3 x³: by its point and by its direction."""
+    assert wg.grad(product)(2.0) == pytest.approx(36.0)
+    assert wg.jvp(product, (2.0,), (1.0,))[1] == pytest.approx(36.0)
+    assert wg.hessian(product)(2.0) == pytest.approx(36.0)
+    assert wg.jacfwd(wg.jacrev(wg.grad(product)))(2.0) == pytest.approx(18.0)
+    np.testing.assert_allclose(wg.vmap(wg.grad(product))(np.array([1.0, 2.0])), [9.0, 36.0])
+
+
 # ----- perturbation confusion --------------------------------------------------------------------------
 def test_perturbation_confusion() -> None:
     assert wg.grad(lambda x: x * wg.grad(lambda y: x + y)(2.0))(1.0) == 1.0
