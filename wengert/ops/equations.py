@@ -327,7 +327,9 @@ def tensorsolve(a: Any, b: Any, /, axes: Any = None) -> Any:
     shape = a.shape[len(b.shape) :]
     size = shapes.size_of(b.shape)
     if a.shape[: len(b.shape)] != b.shape or size != shapes.size_of(shape):
-        raise ShapeError(f"tensorsolve: got shapes {list(a.shape)} and {list(b.shape)}; they do not make a square system")
+        raise ShapeError(
+            f"tensorsolve: got shapes {list(a.shape)} and {list(b.shape)}; needs as many equations as unknowns"
+        )
     return reshape(solve(reshape(a, (size, size)), reshape(b, (size,))), shape)
 
 
@@ -342,7 +344,7 @@ def tensorinv(a: Any, /, ind: int = 2) -> Any:
     first, second = a.shape[:ind], a.shape[ind:]
     size = shapes.size_of(first)
     if ind <= 0 or size != shapes.size_of(second):
-        raise ShapeError(f"tensorinv: got {show(a)} with ind={ind}; needs as many elements before that axis as after it")
+        raise ShapeError(f"tensorinv: got {show(a)}, ind={ind}; needs as many elements before that axis as after it")
     return reshape(inv(reshape(a, (size, size))), second + first)
 
 
