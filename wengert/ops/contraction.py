@@ -18,8 +18,8 @@ from wengert.base.errors import ArgumentError, AxisError, ShapeError, show
 from wengert.base.shapes import Shape
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
-from wengert.ops import complexes
 from wengert.ops.arithmetic import multiply
+from wengert.ops.complexes import conj
 from wengert.ops.indexing import Span, getitem_static
 from wengert.ops.joining import stack
 from wengert.ops.structure import (
@@ -308,8 +308,8 @@ class Einsum(Primitive):
     def samples(self, rng: np.random.Generator) -> Samples:
         sizes = {"i": 2, "j": 3, "k": 4, "z": 0}
         for subscripts in (
-            "ij,jk->ik", "ij->ji", "ii->i", "ii->", "iij->j", "i,j->ji", "ij,ij->i", "ij,ij->", "ijk,kj->i", "ijk,ikj->ik",
-            "ij,k->k", "ij->", "zi,ij->zj", "iz,zj->ij", "i,->i", "ii,ij->j",
+            "ij,jk->ik", "ij->ji", "ii->i", "ii->", "iij->j", "i,j->ji", "ij,ij->i", "ij,ij->", "ijk,kj->i",
+            "ijk,ikj->ik", "ij,k->k", "ij->", "zi,ij->zj", "iz,zj->ij", "i,->i", "ii,ij->j",
         ):  # fmt: skip
             yield [rng.normal(size=[sizes[c] for c in own]) for own in _split(subscripts)[0]], {
                 "subscripts": subscripts
@@ -517,7 +517,7 @@ def vdot(x1: Any, x2: Any, /) -> Any:
 
 def conjugated(x: Any) -> Any:
     """The complex conjugate; real values as they are."""
-    return complexes.conj(x) if x.dtype.kind == "c" else x
+    return conj(x) if x.dtype.kind == "c" else x
 
 
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:

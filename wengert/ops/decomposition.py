@@ -15,7 +15,7 @@ import numpy as np
 from wengert.base.errors import ArgumentError
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import Tensor, bind
-from wengert.ops import complexes
+from wengert.ops.complexes import conj, imag, real
 from wengert.ops.contraction import column, conjugated, einsum, matrix_view, row
 from wengert.ops.equations import (
     SOLVE,
@@ -290,8 +290,8 @@ class Eig(_Batched):
         lengths = sum_axes(vectors * g_vectors, (len(vectors.shape) - 2,), keepdims=True)
         largest = bind(LARGEST, (vectors,))
         place = sum_axes(vectors * largest, (len(vectors.shape) - 2,), keepdims=True)
-        turned = largest * (complexes.imag(lengths) * reciprocal_or_zero(complexes.real(place)) * 1j)
-        g_vectors = g_vectors - complexes.real(lengths) * complexes.conj(vectors) - turned
+        turned = largest * (imag(lengths) * reciprocal_or_zero(real(place)) * 1j)
+        g_vectors = g_vectors - real(lengths) * conj(vectors) - turned
         inner = product(matrix_view(vectors), g_vectors) * _gaps(values) + diagonal_matrix(g_values)
         transposed = matrix_view(vectors)
         return (bind(SOLVE, (transposed, product(inner, transposed))),)

@@ -16,7 +16,7 @@ from wengert.base.errors import ArgumentError, DTypeError, LinearAlgebraError, S
 from wengert.base.shapes import Shape
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
-from wengert.ops import complexes
+from wengert.ops.complexes import real
 from wengert.ops.contraction import MATMUL, column, conjugated, matrix_view
 from wengert.ops.elementwise import elementwise
 from wengert.ops.structure import AS_TYPE, Dims, Samples, arrayed, moveaxis, pad_rank, reshape, to_front
@@ -70,7 +70,7 @@ def product(*xs: Any) -> Any:
 
 def real_part(x: Any) -> Any:
     """The real part; real values as they are."""
-    return complexes.real(x) if x.dtype.kind == "c" else x
+    return real(x) if x.dtype.kind == "c" else x
 
 
 def real_dtype(x: Any) -> np.dtype[Any]:

@@ -18,7 +18,7 @@ from wengert.base.errors import ArgumentError, DTypeError, ShapeError, show
 from wengert.base.shapes import Shape
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
-from wengert.ops import complexes
+from wengert.ops.complexes import real
 from wengert.ops.contraction import conjugated
 from wengert.ops.indexing import PLACE, Span, getitem_static
 from wengert.ops.joining import concatenate
@@ -76,7 +76,7 @@ class RealTransform(Primitive):
         last = axes[-1]
         half = tuple(Span(None, None, None) for _ in range(last)) + (Span(None, g.shape[last], None),)
         whole = bind(PLACE, (g,), {"index": half, "shape": _x.shape})
-        return (complexes.real(bind(FOURIER, (whole,), {"axes": axes, "inverse": False, "norm": norm})),)
+        return (real(bind(FOURIER, (whole,), {"axes": axes, "inverse": False, "norm": norm})),)
 
     def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, axes: Shape, norm: str) -> tuple[Any, int]:
         return bind(self, (to_front(xs[0], dims[0]),), {"axes": tuple(a + 1 for a in axes), "norm": norm}), 0

@@ -15,8 +15,9 @@ from wengert.base import shapes
 from wengert.base.errors import ArgumentError, AxisError, ShapeError, show
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import Tensor, bind
-from wengert.ops import comparison, complexes, reduction
 from wengert.ops.arithmetic import log_guarded
+from wengert.ops.comparison import not_equal
+from wengert.ops.complexes import conj, imag
 from wengert.ops.contraction import (
     MATMUL,
     conjugated,
@@ -47,6 +48,10 @@ from wengert.ops.equations import (
 )
 from wengert.ops.indexing import Span, getitem_static
 from wengert.ops.joining import concatenate
+from wengert.ops.reduction import max as maximum_of
+from wengert.ops.reduction import min as minimum_of
+from wengert.ops.reduction import prod
+from wengert.ops.rounding import absolute
 from wengert.ops.structure import AS_TYPE, Dims, Samples, arrayed, broadcast_to, moveaxis, reshape, sum_axes
 
 
@@ -102,7 +107,7 @@ class Cofactor(_Batched):
         u, s, vh = bind(SINGULAR_VALUES, (a,))
         i, j, k = np.ogrid[:size, :size, :size]
         kept = ((k != i) & (k != j)).astype(s.dtype)
-        both = reduction.prod(reshape(s, (*s.shape[:-1], 1, 1, size)) * kept + (1 - kept), axis=-1)
+        both = prod(reshape(s, (*s.shape[:-1], 1, 1, size)) * kept + (1 - kept), axis=-1)
         both = both * (1 - np.eye(size, dtype=s.dtype))
         seen = product(adjoint(u), g, adjoint(vh))
         on = einsum("...ij,...j->...i", both, einsum("...ii->...i", seen))
@@ -172,7 +177,7 @@ class SignLogDet(_Batched):
     def vjp(self, g: Any, y: Any, a: Any) -> tuple[Any, ...]:
         (g_sign, weight), (sign, _) = g, y
         if a.dtype.kind == "c":
-            weight = weight + complexes.imag(g_sign * sign) * 1j  # (1j * float64 would be Python's complex)
+            weight = weight + imag(g_sign * sign) * 1j  # (1j * float64 would be Python's complex)
         return (_as_matrix(weight) * matrix_view(bind(INVERSE, (a,))),)
 
     def samples(self, rng: np.random.Generator) -> Samples:
@@ -342,7 +347,7 @@ power_or_zero = elementwise(
 
 
 def _square_sizes(x: Any) -> Any:
-    return real_part(x * complexes.conj(x)) if x.dtype.kind == "c" else x * x
+    return real_part(x * conj(x)) if x.dtype.kind == "c" else x * x
 
 
 def _vector(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
@@ -350,16 +355,16 @@ def _vector(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     if order is None or order == 2:
         return power_or_zero(sum_axes(_square_sizes(x), axes, keepdims), 0.5)
     if order == np.inf:
-        return reduction.max(complexes.abs(x), axis=axes, keepdims=keepdims)
+        return maximum_of(absolute(x), axis=axes, keepdims=keepdims)
     if order == -np.inf:
-        return reduction.min(complexes.abs(x), axis=axes, keepdims=keepdims)
+        return minimum_of(absolute(x), axis=axes, keepdims=keepdims)
     if order == 0:
-        unequal = comparison.not_equal(x, 0)
+        unequal = not_equal(x, 0)
         dtype = np.zeros((), x.dtype).real.dtype
         return sum_axes(bind(AS_TYPE, (unequal,), {"dtype": dtype}), axes, keepdims)
     if isinstance(order, str) or isinstance(order, bool):
         raise ArgumentError(f"norm: got ord={order!r} for vectors; needs a number, inf or -inf")
-    sizes = complexes.abs(x)
+    sizes = absolute(x)
     if order == 1:
         return sum_axes(sizes, axes, keepdims)
     order = float(order)
@@ -374,8 +379,8 @@ def _matrix(x: Any, order: Any, axes: tuple[int, int], keepdims: bool) -> Any:
     x = moveaxis(x, axes, (-2, -1))
     last = len(x.shape) - 1
     if order in (1, -1, np.inf, -np.inf):
-        sums = sum_axes(complexes.abs(x), (last - 1 if abs(order) == 1 else last,))
-        y = (reduction.max if order > 0 else reduction.min)(sums, axis=-1)
+        sums = sum_axes(absolute(x), (last - 1 if abs(order) == 1 else last,))
+        y = (maximum_of if order > 0 else minimum_of)(sums, axis=-1)
     elif order in (2, -2):
         y = getitem_static(svdvals(x), (Ellipsis, 0 if order == 2 else -1))
     elif order == "nuc":
