@@ -1,0 +1,185 @@
+"""Activations as modules; the functions and their derivatives at kinks are in `wengert.ops.activation`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.base.dtypes import get_default_dtype
+from wengert.nn import functional
+from wengert.nn.module import Module, Parameter
+
+
+class Sigmoid(Module):
+    """``1 / (1 + exp(-x))``, in (0, 1); slope 1/4 at 0."""
+
+    def forward(self, x: Any) -> Any:
+        return functional.sigmoid(x)
+
+
+class Tanh(Module):
+    """``tanh x``, in (-1, 1), zero-centred."""
+
+    def forward(self, x: Any) -> Any:
+        return functional.tanh(x)
+
+
+class Step(Module):
+    """1 where ``x > 0``, else 0; its derivative is 0, so gradients cannot train through it."""
+
+    def forward(self, x: Any) -> Any:
+        return functional.step(x)
+
+
+Heaviside = Step
+
+
+class Softplus(Module):
+    """``log(1 + exp(beta x)) / beta``."""
+
+    def __init__(self, beta: float = 1.0) -> None:
+        super().__init__()
+        self.beta = beta
+
+    def forward(self, x: Any) -> Any:
+        return functional.softplus(x, self.beta)
+
+    def extra_repr(self) -> str:
+        return f"beta={self.beta}"
+
+
+class ReLU(Module):
+    """``max(x, 0)``; derivative 0 at 0."""
+
+    def forward(self, x: Any) -> Any:
+        return functional.relu(x)
+
+
+class Softsign(Module):
+    """``x / (1 + |x|)``, in (-1, 1)."""
+
+    def forward(self, x: Any) -> Any:
+        return functional.softsign(x)
+
+
+class ELU(Module):
+    """``x`` where ``x > 0``, else ``alpha (exp(x) - 1)``."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        super().__init__()
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Any:
+        return functional.elu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}"
+
+
+class LogSigmoid(Module):
+    """``log sigmoid(x) = -softplus(-x)``."""
+
+    def forward(self, x: Any) -> Any:
+        return functional.log_sigmoid(x)
+
+
+class SiLU(Module):
+    """Swish, ``x sigmoid(beta x)``."""
+
+    def __init__(self, beta: float = 1.0) -> None:
+        super().__init__()
+        self.beta = float(beta)
+
+    def forward(self, x: Any) -> Any:
+        return functional.silu(x, self.beta)
+
+    def extra_repr(self) -> str:
+        return "" if self.beta == 1 else f"beta={self.beta}"
+
+
+Swish = SiLU
+
+
+class Sinc(Module):
+    """``sin(x) / x``, 1 at 0."""
+
+    def forward(self, x: Any) -> Any:
+        return functional.sinc(x)
+
+
+class LeakyReLU(Module):
+    """``x`` where ``x > 0``, else ``negative_slope x``."""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        super().__init__()
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Any) -> Any:
+        return functional.leaky_relu(x, self.negative_slope)
+
+    def extra_repr(self) -> str:
+        return f"negative_slope={self.negative_slope}"
+
+
+class Mish(Module):
+    """``x tanh(softplus(x))``."""
+
+    def forward(self, x: Any) -> Any:
+        return functional.mish(x)
+
+
+class PReLU(Module):
+    """`LeakyReLU` with a learned slope, one for all or one a channel."""
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
+        super().__init__()
+        self.weight = Parameter(np.full(num_parameters, init, get_default_dtype()))
+
+    def forward(self, x: Any) -> Any:
+        return functional.prelu(x, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.weight.shape[0]}"
+
+
+class GELU(Module):
+    """``x Phi(x)``, or its tanh form."""
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate = approximate
+
+    def forward(self, x: Any) -> Any:
+        return functional.gelu(x, self.approximate)
+
+    def extra_repr(self) -> str:
+        return f"approximate={self.approximate!r}"
+
+
+class Softmax(Module):
+    """``exp(x_i) / sum_j exp(x_j)`` along `dim`; without it along the last axis, with a warning."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, x: Any) -> Any:
+        return functional.softmax(x, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class LogSoftmax(Softmax):
+    """The logarithm of `Softmax`."""
+
+    def forward(self, x: Any) -> Any:
+        return functional.log_softmax(x, self.dim)
+
+
+class Square(Module):
+    """``x²``."""
+
+    def forward(self, x: Any) -> Any:
+        return x * x

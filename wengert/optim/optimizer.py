@@ -1,0 +1,216 @@
+"""`Optimizer`: parameter groups, state, checks. A new optimizer is a class with its options and one `update`.
+
+    class Lion(Optimizer):
+        def update(self, p, g, state, group): …; return new_p
+
+`update` gets values (not handles) and returns the new value; what it must remember it puts into `state`, a dict
+of this parameter. It is written in wengert operations and operators, so that it can be recorded and compiled.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from wengert.base.errors import ArgumentError, DTypeError, NonFiniteError, OperandError, show
+from wengert.core.record import Tensor, concrete, paused, resumed
+from wengert.core.tape import Leaf
+
+State = dict[str, Any]
+Group = dict[str, Any]
+
+
+class Optimizer:
+    """Base class: ``params`` is an iterable of parameters, of ``(name, parameter)`` pairs, or of groups (dicts).
+
+    A group may set its own options. With ``check_finite`` (the default) `step` refuses a gradient that is NaN or
+    infinite, before anything is changed, and names the parameter and the step.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any], check_finite: bool = True) -> None:
+        self.defaults = dict(defaults)
+        self.check_finite = check_finite
+        self.param_groups: list[Group] = []
+        self.state: dict[Tensor, State] = {}
+        self.steps = 0
+        self._cleared = self._warned = False
+        if isinstance(params, Tensor) or not isinstance(params, Iterable):
+            raise OperandError(
+                f"{self._name}: got {show(params)}; needs an iterable of parameters",
+                hint="pass model.parameters(), or a list of tensors with requires_grad",
+            )
+        given = list(params)
+        if not given:
+            raise ArgumentError(f"{self._name}: got no parameters (was the iterator used before?)")
+        for group in given if isinstance(given[0], dict) else [{"params": given}]:
+            self.add_param_group(group)
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    # ----- what a subclass writes
+    def update(self, p: Any, g: Any, state: State, group: Group) -> Any:
+        """The new value of a parameter with value `p` and gradient `g`."""
+        raise NotImplementedError(f"{self._name}: write a method `update(self, p, g, state, group)`")
+
+    def check(self, group: Group) -> None:
+        """Refuse options outside their range."""
+        for name in ("lr", "eps", "weight_decay", "momentum", "lr_decay"):
+            if name in group and not group[name] >= 0:
+                raise ArgumentError(f"{self._name}: got {name}={group[name]}; needs a number that is at least 0")
+
+    # ----- groups
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Add parameters with their own options: ``{"params": [...], "lr": 0.1}``."""
+        new = {**self.defaults, **group}
+        unknown = set(group) - set(self.defaults) - {"params"}
+        if unknown or "params" not in group:
+            fault = f"unknown options {sorted(unknown)}" if unknown else "no 'params'"
+            raise ArgumentError(f"{self._name}: a group has {fault}; options are {sorted(self.defaults)}")
+        members = [new["params"]] if isinstance(new["params"], Tensor) else list(new["params"])
+        new["params"] = [self._member(p) for p in members]
+        known = {id(p) for other in self.param_groups for p in other["params"]}
+        for p in new["params"]:
+            if id(p) in known:
+                raise ArgumentError(f"{self._name}: {self._title(p)} is given twice")
+            known.add(id(p))
+        self.check(new)
+        self.param_groups.append(new)
+
+    def _member(self, p: Any) -> Tensor:
+        if isinstance(p, tuple) and len(p) == 2 and isinstance(p[0], str):
+            name, p = p
+            if isinstance(p, Tensor) and isinstance(p.node, Leaf):
+                p.node.cell.name = name
+        if not isinstance(p, Tensor):
+            raise OperandError(f"{self._name}: got {show(p)}; needs tensors with requires_grad")
+        if p.node is not None and not isinstance(p.node, Leaf):
+            raise ArgumentError(f"{self._name}: got the result of an operation; only leaf tensors can be optimised")
+        if p.dtype.kind != "f":
+            raise DTypeError(f"{self._name}: got {show(p)}; needs real floating parameters")
+        return p
+
+    def _title(self, p: Tensor) -> str:
+        """How a message calls a parameter."""
+        name = p.node.cell.name if isinstance(p.node, Leaf) else None
+        return f"parameter {name!r} {show(p)}" if name else f"parameter {show(p)}"
+
+    def _with_gradient(self) -> Iterator[tuple[Group, Tensor, Any]]:
+        for group in self.param_groups:
+            for p in group["params"]:
+                gradient = p.grad  # type: ignore[attr-defined]
+                if gradient is not None:
+                    yield group, p, gradient.value if isinstance(gradient.value, np.ndarray) else concrete(gradient)
+
+    # ----- stepping
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient. A `closure` computes the loss anew and is returned."""
+        loss = None
+        if closure is not None:
+            with resumed():
+                loss = closure()
+        with paused():
+            found = list(self._with_gradient())
+            if self.check_finite:
+                self._refuse_non_finite(found)
+            for group, p, g in found:
+                if group.get("maximize"):
+                    g = -g
+                p.assign_(self.update(concrete(p), g, self.state.setdefault(p, {}), group))  # type: ignore[attr-defined]
+        self.steps += 1
+        return loss
+
+    def _refuse_non_finite(self, found: Iterable[tuple[Group, Tensor, Any]]) -> None:
+        for _, p, g in found:
+            # The sum is finite wherever all elements are, up to overflow, which the second look settles.
+            with np.errstate(all="ignore"):
+                suspicious = not np.isfinite(np.add.reduce(g, axis=None))
+            if suspicious and not np.isfinite(g).all():
+                kind = "NaN" if np.isnan(g).any() else "infinite"
+                raise NonFiniteError(
+                    f"{self._name}.step: the gradient of {self._title(p)} is {kind} in step {self.steps + 1}; "
+                    "no parameter was changed",
+                    hint="lower the learning rate, look for log(0) or a division by 0, or pass check_finite=False",
+                )
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or set them to zero.
+
+        Warns once where gradients made since the last call are thrown away and no `step` was ever taken, as happens
+        with ``optimizer.step`` without parentheses.
+        """
+        unused = False
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    unused = True
+                    p.grad = None if set_to_none else Tensor(np.zeros(p.shape, p.dtype))
+        if unused and self._cleared and not self.steps and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{self._name}.zero_grad: the gradients were not used by any step; "
+                "was it written `optimizer.step` without parentheses?",
+                stacklevel=2,
+            )
+        self._cleared = True
+
+    # ----- state
+    def state_dict(self) -> dict[str, Any]:
+        """Options and a copy of the state; parameters are numbers in the order of the groups (PyTorch's form)."""
+        numbers: dict[int, int] = {}
+        groups = []
+        for group in self.param_groups:
+            members = [numbers.setdefault(id(p), len(numbers)) for p in group["params"]]
+            groups.append({**{k: v for k, v in group.items() if k != "params"}, "params": members})
+        state = {
+            numbers[id(p)]: {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in entry.items()}
+            for p, entry in self.state.items()
+        }
+        return {"state": state, "param_groups": groups, "steps": self.steps}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over options and state, all or nothing; raises `ArgumentError` where they do not fit."""
+        groups, entries = state_dict["param_groups"], state_dict["state"]
+        sizes = [len(g["params"]) for g in self.param_groups]
+        given = [len(g["params"]) for g in groups]
+        if sizes != given:
+            raise ArgumentError(f"{self._name}.load_state_dict: got groups of {given} parameters; needs {sizes}")
+        new_state: dict[Tensor, State] = {}
+        new_groups = []
+        for group, saved in zip(self.param_groups, groups, strict=True):
+            options = {k: v for k, v in saved.items() if k in self.defaults}
+            new_groups.append({**group, **options})
+            self.check(new_groups[-1])
+            for p, number in zip(group["params"], saved["params"], strict=True):
+                entry = entries.get(number, entries.get(str(number)))
+                if entry is not None:
+                    new_state[p] = {k: self._fitting(p, k, v) for k, v in entry.items()}
+        self.param_groups, self.state = new_groups, new_state
+        self.steps = int(state_dict.get("steps", 0))
+
+    def _fitting(self, p: Tensor, key: str, value: Any) -> Any:
+        if not isinstance(value, np.ndarray) or (not value.shape and p.shape):
+            return int(value) if key == "step" else value
+        if value.shape != p.shape:
+            raise ArgumentError(
+                f"{self._name}.load_state_dict: {key!r} of {self._title(p)} has the shape {list(value.shape)}"
+            )
+        return np.array(value, p.dtype)
+
+    def __repr__(self) -> str:
+        lines = [f"{self._name} ("]
+        for number, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {number}")
+            lines += [f"    {k}: {v}" for k, v in sorted(group.items()) if k != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def between_0_and_1(what: str, **options: float) -> None:
+    """Refuse decay rates outside ``[0, 1)``."""
+    for name, value in options.items():
+        if not 0 <= value < 1:
+            raise ArgumentError(f"{what}: got {name}={value}; needs a number of at least 0 and less than 1")

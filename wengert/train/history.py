@@ -1,0 +1,57 @@
+"""The history of a training: one row of numbers an epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from wengert.train.files import write_atomically
+
+Row = dict[str, Any]
+
+
+class History:
+    """Rows with ``epoch``, ``train_loss``, …; which epoch was best; and why the training ended.
+
+    >>> import wengert as wg
+    >>> history = wg.train.History()
+    >>> history.append({"epoch": 1, "train_loss": 0.5})
+    >>> history["train_loss"]
+    [0.5]
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.best_epoch: int | None = None
+        self.best_score: float | None = None
+        self.stopped = "not started"
+
+    def append(self, row: Row) -> None:
+        """Add the row of one epoch."""
+        self.rows.append(row)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __getitem__(self, column: str) -> list[Any]:
+        return [row.get(column) for row in self.rows]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of all columns, in the order they came up."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def write_csv(self, path: str | os.PathLike[str]) -> Path:
+        """Write the rows as CSV, atomically."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return write_atomically(path, text.getvalue().encode())
