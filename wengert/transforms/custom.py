@@ -233,7 +233,9 @@ class Function:
             ctx = Context()
             ctx.__dict__.update(saved)
             given = cls.backward(ctx, *(g if isinstance(g, tuple | list) else (g,)))
-            return given if isinstance(given, tuple | list) else (given,)
+            given = given if isinstance(given, tuple | list) else (given,)
+            # As in PyTorch, None may also stand for parameters that were left at their default.
+            return given[: len(args)] if all(x is None for x in given[len(args) :]) else given
 
         if not recorded(spread.operands):
             tensors = any(isinstance(x, Tensor) for x in spread.operands)
