@@ -6,6 +6,7 @@ Plain NumPy code differentiates (`grad`, `vjp`, `jvp`, `jacobian`, `hessian`, `v
 
 from __future__ import annotations
 
+import importlib
 from math import e, inf, nan, pi
 
 from numpy import (
@@ -31,7 +32,11 @@ from wengert.base import errors
 from wengert.base.dtypes import get_default_dtype, set_default_dtype
 from wengert.core.record import Tensor
 from wengert.core.tree import tree_leaves, tree_map
-from wengert.ops import FUNCTIONS, dispatch, methods
+from wengert.ops import FUNCTIONS, dispatch, generator, methods
+from wengert.transforms.check import *  # noqa: F403
+from wengert.transforms.checkpoint import *  # noqa: F403
+from wengert.transforms.control import *  # noqa: F403
+from wengert.transforms.custom import *  # noqa: F403
 from wengert.transforms.derived import *  # noqa: F403
 from wengert.transforms.looking import *  # noqa: F403
 from wengert.transforms.session import *  # noqa: F403
@@ -43,4 +48,25 @@ float = float32
 double = float64
 long = int64
 
-globals().update({n: f for n, f in FUNCTIONS.items() if "." not in n})
+globals().update({n: f for n, f in FUNCTIONS.items() if "." not in n} | generator.TOP_LEVEL)
+
+# Loaded on first use, so that `import wengert` stays fast: sub-package, or (module, name).
+_LAZY = {
+    "nn": "wengert.nn", "optim": "wengert.optim", "numpy": "wengert.numpy", "data": "wengert.data",
+    "train": "wengert.train", "viz": "wengert.viz", "testing": "wengert.testing",
+    "make_dot": ("wengert.viz", "make_dot"), "fit": ("wengert.train", "fit"),
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    place = _LAZY.get(name)
+    if place is None:
+        raise AttributeError(f"module 'wengert' has no attribute {name!r}")
+    module, attribute = (place, None) if isinstance(place, str) else place
+    found = importlib.import_module(module)
+    globals()[name] = value = found if attribute is None else getattr(found, attribute)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_LAZY))
