@@ -20,6 +20,9 @@ GAPS = {
     "random_gamma": "its derivative is implicit (at fixed probability), not that of the rejection method for one key",
     "gamma_slope": "second derivatives of gamma draws are not known; it says so",
     "part": "names one value of a line with several; the walks treat it themselves and it has no rules",
+    "gamma_slope": "the second derivative of a gamma draw by its shape has no known formula; it says so",
+    "random_gamma": "its derivative is the implicit one of the distribution; a draw itself jumps where it is rejected",
+    "while": "the number of steps is not known, so reverse mode refuses by name; forward mode and batching work",
     "stop_gradient": "its value is the identity and its derivative zero by definition, so differences disagree",
 }
 NAMES = sorted(REGISTRY)

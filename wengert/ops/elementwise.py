@@ -100,9 +100,7 @@ class Elementwise(Primitive):
 
     def batch(self, size: int, xs: Sequence[Any], dims: Dims) -> tuple[Any, int]:
         ranks = [_rank(x) - (d is not None) for x, d in zip(xs, dims, strict=True)]
-        moved = [
-            x if d is None else pad_rank(to_front(x, d), max(ranks)) for x, d in zip(xs, dims, strict=True)
-        ]
+        moved = [x if d is None else pad_rank(to_front(x, d), max(ranks)) for x, d in zip(xs, dims, strict=True)]
         return bind(self, moved), 0
 
     def reads(self, tracked: int) -> tuple[tuple[int, ...], bool]:
@@ -145,6 +143,8 @@ def _scale_safely(g: Any, partial: Any) -> Any:
 def _multiply_no_nan(x: Any, y: Any) -> Any:
     with np.errstate(all="ignore"):
         product = np.multiply(x, y)
+        if np.isfinite(product).all():  # nearly always; cheaper than choosing
+            return product
         return np.where(np.equal(y, 0), np.zeros((), product.dtype), product)
 
 

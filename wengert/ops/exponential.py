@@ -23,18 +23,21 @@ exp = elementwise(
     "exp",
     np.exp,
     lambda y, _x: y,
+    singular=True,  # overflows; the value may stand in a branch that was not taken
     doc="Exponential ``e**x``." + _example("exp", "np.array([0.0, 1.0])", "array([1.        , 2.71828183])"),
 )
 exp2 = elementwise(
     "exp2",
     np.exp2,
     lambda y, _x: y * _LN2,
+    singular=True,  # overflows
     doc="Power of two ``2**x``." + _example("exp2", "np.array([0.0, 3.0])", "array([1., 8.])"),
 )
 expm1 = elementwise(
     "expm1",
     np.expm1,
     lambda y, _x: y + 1,
+    singular=True,  # overflows
     doc="``exp(x) - 1`` without cancellation near 0."
     + _example("expm1", "np.array([0.0, 1e-20])", "array([0.e+00, 1.e-20])"),
 )

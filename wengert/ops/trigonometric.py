@@ -29,10 +29,22 @@ tan = _unary(
     low=-1.2, high=1.2,
 )  # fmt: skip
 sinh = _unary(
-    "sinh", np.sinh, lambda _y, x: cosh(x), "Hyperbolic sine.", "[0.0, 1.0]", "array([0.        , 1.17520119])"
+    "sinh",
+    np.sinh,
+    lambda _y, x: cosh(x),
+    "Hyperbolic sine.",
+    "[0.0, 1.0]",
+    "array([0.        , 1.17520119])",
+    singular=True,  # overflows
 )
 cosh = _unary(
-    "cosh", np.cosh, lambda _y, x: sinh(x), "Hyperbolic cosine.", "[0.0, 1.0]", "array([1.        , 1.54308063])"
+    "cosh",
+    np.cosh,
+    lambda _y, x: sinh(x),
+    "Hyperbolic cosine.",
+    "[0.0, 1.0]",
+    "array([1.        , 1.54308063])",
+    singular=True,  # overflows
 )
 tanh = _unary(
     "tanh", np.tanh, lambda y, _x: 1 - y * y, "Hyperbolic tangent; derivative ``1 - tanh²``.", "[0.0, 1.0]",

@@ -34,7 +34,7 @@ from wengert.transforms.reverse import vjp_flat
 
 Arrays = list[Any]
 STEP = 1e-4  # of the differences, which are of fourth order
-EDGES = (0.0, 1.0, -1.0)  # where partials are singular, for zero cotangents
+EDGES = (0.0, 1.0, -1.0, 1e3, -1e3)  # where partials are singular or overflow, for zero cotangents
 
 
 def check_primitive(name: str, dtypes: Sequence[Any] = ("float64", "complex128", "float32"), seed: int = 0) -> int:
