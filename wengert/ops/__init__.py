@@ -37,6 +37,7 @@ from wengert.ops import (
     softmax,
     sorting,
     special,
+    special_gamma,
     statistics,
     structure,
     trigonometric,
@@ -44,7 +45,8 @@ from wengert.ops import (
 
 CHAPTERS = (
     structure, elementwise, indexing, joining, arithmetic, exponential, trigonometric, rounding, comparison, complexes,
-    special, reduction, softmax, cumulative, sorting, searching, statistics, manipulation, gather, creation,
+    special, special_gamma, reduction, softmax, cumulative, sorting, searching, statistics, manipulation, gather,
+    creation,
     contraction, convolution, pooling, signal,
 )  # fmt: skip
 NAMESPACES = {"linalg": (equations, decomposition, linalg), "fft": (fft,), "random": (random, generator)}
