@@ -19,6 +19,7 @@ from wengert.base.shapes import Shape
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
 from wengert.ops import comparison, complexes, exponential, rounding
+from wengert.ops.elementwise import elementwise
 from wengert.ops.indexing import Span, getitem_static
 from wengert.ops.joining import concatenate
 from wengert.ops.structure import (
@@ -191,16 +192,11 @@ def _masked(x: Any, where: Any, fill: Any) -> Any:
     return x if where is None or where is True else rounding.where(where, x, fill)
 
 
-def _count(x: Any, axes: Shape, where: Any) -> Any:
-    """How many elements are reduced: a number, or with a mask an array with the axes kept."""
+def _count(x: Any, axes: Shape, where: Any, keepdims: bool) -> Any:
+    """How many elements are reduced: a number, or with a mask an array."""
     if where is None or where is True:
         return shapes.size_of([x.shape[a] for a in axes])
-    return sum_axes(broadcast_to(where, x.shape), axes, keepdims=True)
-
-
-def _squeeze(y: Any, axes: Shape, keepdims: bool) -> Any:
-    """Drop the reduced axes, which were kept for broadcasting."""
-    return y if keepdims or not axes else reshape(y, shapes.reduced(y.shape, axes, keepdims=False))
+    return bind(SUM, (broadcast_to(where, x.shape),), {"axes": axes, "keepdims": keepdims})
 
 
 # ----- sums ------------------------------------------------------------------------------------------------
@@ -255,9 +251,10 @@ def mean(x: Any, /, axis: Any = None, dtype: Any = None, keepdims: bool = False,
     result = x.dtype if result is None else result
     if x.dtype == np.float16:  # as NumPy: summed in single precision
         x = astype(x, np.float32)
-    total = sum_axes(_masked(x, where, 0), axes, keepdims=True)
+    keepdims = bool(keepdims)
+    total = sum_axes(_masked(x, where, 0), axes, keepdims)
     with np.errstate(all="ignore"):
-        y = _squeeze(total / _count(x, axes, where), axes, bool(keepdims))
+        y = total / _count(x, axes, where, keepdims)
     return astype(y, result, copy=False)
 
 
@@ -283,14 +280,16 @@ def var(
     half = x.dtype == np.float16
     if half:
         x = astype(x, np.float32)
-    count = _count(x, axes, where)
+    keepdims = bool(keepdims)
+    count = _count(x, axes, where, keepdims)
     with np.errstate(all="ignore"):
-        middle = sum_axes(_masked(x, where, 0), axes, keepdims=True) / count if mean is None else mean
-        d = x - middle
+        if mean is None:
+            mean = sum_axes(_masked(x, where, 0), axes, keepdims=True) / _count(x, axes, where, True)
+        d = x - mean
         squares = complexes.real(d) ** 2 + complexes.imag(d) ** 2 if d.dtype.kind == "c" else d * d
-        total = sum_axes(_masked(squares, where, 0), axes, keepdims=True)
+        total = sum_axes(_masked(squares, where, 0), axes, keepdims)
         divisor = builtins.max(count - ddof, 0) if isinstance(count, int) else rounding.maximum(count - ddof, 0)
-        y = _squeeze(total / divisor, axes, bool(keepdims))
+        y = total / divisor
     return astype(y, np.float16) if half else y
 
 
@@ -308,10 +307,18 @@ def std(
     return root(var(x, axis, dtype, ddof, keepdims, correction=correction, mean=mean, where=where))
 
 
-def root(v: Any) -> Any:
-    """The square root, with gradient 0 instead of infinity at 0."""
-    zero = comparison.equal(v, 0)
-    return rounding.where(zero, v, exponential.sqrt(rounding.where(zero, 1, v)))
+root = elementwise(
+    "root",
+    np.sqrt,
+    lambda y, _v: rounding.where(comparison.equal(y, 0), 0, 0.5 / y),
+    low=0.5,
+    doc="""The square root with gradient 0, instead of infinity, at 0: for lengths and spreads."""
+)
+
+
+def scalar(y: Any) -> Any:
+    """A 0-d array as NumPy scalar, as NumPy's reductions give it."""
+    return y[()] if isinstance(y, np.ndarray) and not y.shape else y
 
 
 # ----- extrema ---------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from wengert.ops.arithmetic import stop_gradient
 from wengert.ops.cumulative import cumsum, diff, part, reverse
 from wengert.ops.indexing import index_first
 from wengert.ops.joining import concatenate
-from wengert.ops.reduction import floating
+from wengert.ops.reduction import floating, scalar
 from wengert.ops.searching import searchsorted
 from wengert.ops.sorting import argsort
 from wengert.ops.structure import Samples, arrayed, axis_names
@@ -127,7 +127,7 @@ def interp(x: Any, /, xp: Any, fp: Any, left: Any = None, right: Any = None, per
         # Outside the points their own place stands in, so that nothing infinite gets into the derivative.
         held = rounding.where(before, x0, rounding.where(behind, x1, x))
         inside = f0 + (f1 - f0) / (x1 - x0) * (held - x0)
-    return rounding.where(before, left, rounding.where(behind, right, inside))
+    return scalar(rounding.where(before, left, rounding.where(behind, right, inside)))
 
 
 def _periodic(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:

@@ -17,7 +17,7 @@ from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
 from wengert.ops import comparison, exponential, rounding
 from wengert.ops.arithmetic import stop_gradient
-from wengert.ops.reduction import MAX, floating
+from wengert.ops.reduction import MAX, floating, scalar
 from wengert.ops.structure import (
     SUM,
     Dims,
@@ -164,12 +164,12 @@ def logsumexp(x: Any, /, axis: Any = None, b: Any = None, keepdims: bool = False
     x = rounding.where(comparison.equal(b, 0), -np.inf, x)
     shift = stop_gradient(bind(MAX, (x,), {"axes": axes, "keepdims": True}))
     shift = rounding.where(comparison.equal(shift, -np.inf), 0, shift)
-    total = sum_axes(b * exponential.exp(x - shift), axes, keepdims=True)
+    total = sum_axes(b * exponential.exp(x - shift), axes, bool(keepdims))
+    shift = reshape(shift, total.shape)
     sign, zero = rounding.sign(total), comparison.equal(total, 0)
     size = total * sign if return_sign else total
     y = rounding.where(zero, -np.inf, exponential.log(rounding.where(zero, 1, size)) + shift)
-    left = shapes.reduced(x.shape, axes, bool(keepdims))
-    y, sign = reshape(y, left), reshape(sign, left)
+    y = scalar(y)
     return (y, sign) if return_sign else y
 
 

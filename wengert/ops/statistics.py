@@ -18,7 +18,7 @@ from wengert.core.record import concrete
 from wengert.ops import comparison, reduction, rounding
 from wengert.ops.indexing import getitem_static
 from wengert.ops.joining import stack
-from wengert.ops.reduction import floating
+from wengert.ops.reduction import floating, scalar
 from wengert.ops.sorting import sort
 from wengert.ops.structure import arrayed, axis_names, broadcast_to, moveaxis, reshape, sum_axes
 
@@ -128,7 +128,7 @@ def _pick(ordered: Any, low: int, part: float) -> Any:
         other = getitem_static(ordered, (Ellipsis, min(low + 1, n - 1)))
         y = y + (other - y) * part if part < 1 else other
     last = getitem_static(ordered, (Ellipsis, n - 1))
-    return rounding.where(comparison.not_equal(last, last), last, y)
+    return scalar(rounding.where(comparison.not_equal(last, last), last, y))
 
 
 @axis_names
@@ -249,7 +249,7 @@ def nanvar(x: Any, /, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdi
     axes = shapes.axes_tuple("nanvar", axis, len(x.shape))
     enough = comparison.greater(sum_axes(present, axes, keepdims=bool(keepdims)), ddof)
     y = reduction.var(_skipping(x, 0), axis, dtype, ddof, keepdims, where=present)
-    return rounding.where(enough, y, np.nan)
+    return scalar(rounding.where(enough, y, np.nan))
 
 
 @axis_names
@@ -268,7 +268,7 @@ def _nan_extremum(function: Callable[..., Any], x: Any, axis: Any, keepdims: boo
     if x.dtype.kind != "f":
         return function(x, axis, keepdims)
     some = reduction.any(present, axis, keepdims)
-    return rounding.where(some, function(rounding.where(present, x, fill), axis, keepdims), np.nan)
+    return scalar(rounding.where(some, function(rounding.where(present, x, fill), axis, keepdims), np.nan))
 
 
 @axis_names

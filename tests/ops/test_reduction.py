@@ -1,0 +1,169 @@
+"""Sums, products, extrema, softmax: values as NumPy's and SciPy's, derivatives against torch, edges."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.special
+import torch
+
+import wengert as wg
+from wengert.testing.battery import check_primitive
+
+RNG = np.random.default_rng(0)
+AXES = [None, 0, 1, -1, (0, 2), ()]
+BINARY = {"sum", "prod", "mean", "var", "std", "max", "min", "ptp", "amax", "amin"}
+
+
+def compare(f, torch_f, x, atol=1e-12):
+    """Value and gradient of a random weighting of the result."""
+    t = torch.tensor(x, requires_grad=True)
+    expected = torch_f(t)
+    w = RNG.normal(size=tuple(expected.shape))
+    np.testing.assert_allclose(f(x), expected.detach().numpy(), atol=atol)
+    (grad,) = torch.autograd.grad((expected * torch.tensor(w)).sum(), [t])
+    np.testing.assert_allclose(wg.grad(lambda a: wg.sum(f(a) * w))(x), grad.numpy(), atol=atol)
+
+
+@pytest.mark.parametrize("name", ["max", "min", "prod", "any", "all", "extremum_share", "logsumexp", "softmax",
+                                  "log_softmax", "sum"])  # fmt: skip
+def test_battery(name):
+    check_primitive(name)
+
+
+@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("name", [*sorted(BINARY), "any", "all", "count_nonzero"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.bool_, np.int8])
+def test_values_are_numpys(name, axis, keepdims, dtype):
+    if dtype is np.bool_ and name == "ptp" or (axis == () and name == "ptp"):
+        return
+    x = (RNG.normal(size=(2, 3, 4)) * 2).astype(dtype)
+    ours, numpys = getattr(wg, name)(x, axis=axis, keepdims=keepdims), getattr(np, name)(x, axis=axis, keepdims=keepdims)
+    np.testing.assert_array_equal(ours, numpys)
+    assert ours.dtype == numpys.dtype and type(ours) is type(numpys)
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "mean", "var", "std"])
+@pytest.mark.parametrize("dtype", [np.complex128, np.float16])
+def test_other_dtypes(name, dtype):
+    x = (RNG.normal(size=(3, 4)) + (1j * RNG.normal(size=(3, 4)) if dtype is np.complex128 else 0)).astype(dtype)
+    ours, numpys = getattr(wg, name)(x, axis=1), getattr(np, name)(x, axis=1)
+    np.testing.assert_allclose(ours, numpys, rtol=1e-3 if dtype is np.float16 else 1e-14)
+    assert ours.dtype == numpys.dtype
+
+
+def test_numpy_names_of_arguments():
+    x, mask = RNG.normal(size=(3, 4)), RNG.uniform(size=(3, 4)) > 0.4
+    mask[:, 0] = True
+    for name in ("sum", "prod", "mean", "var", "std", "any", "all"):
+        np.testing.assert_allclose(getattr(wg, name)(x, axis=1, where=mask), getattr(np, name)(x, axis=1, where=mask))
+    for name in ("max", "min"):
+        np.testing.assert_array_equal(
+            getattr(wg, name)(x, axis=1, initial=0.5, where=mask), getattr(np, name)(x, axis=1, initial=0.5, where=mask)
+        )
+    assert wg.sum(x, initial=2.0) == np.sum(x, initial=2.0) and wg.prod(x, initial=2.0) == np.prod(x, initial=2.0)
+    assert wg.max(np.zeros((0, 2)), axis=0, initial=3.0).tolist() == [3.0, 3.0]
+    np.testing.assert_allclose(wg.var(x, 1, correction=1), np.var(x, 1, ddof=1))
+    np.testing.assert_allclose(wg.sum(x, dim=1, keepdim=True), x.sum(1, keepdims=True))
+    assert wg.sum(x.astype(np.float32), dtype=np.float64).dtype == np.float64
+
+
+def test_words_of_errors():
+    x = np.zeros((2, 0))
+    with pytest.raises(wg.errors.ShapeError, match=r"max: got shape \[2, 0\].*\n.*initial"):
+        wg.max(x, axis=1)
+    with pytest.raises(wg.errors.AxisError, match="sum: axis 2 is out of range"):
+        wg.sum(x, axis=2)
+    with pytest.raises(wg.errors.ArgumentError, match="both axis and dim"):
+        wg.sum(x, axis=1, dim=1)
+    with pytest.raises(wg.errors.DTypeError, match="keepdims=True"):
+        wg.sum(x, 1, True)
+
+
+@pytest.mark.parametrize("axis", [None, 1, (0, 2)])
+def test_gradients_are_torchs(axis):
+    x = RNG.normal(size=(2, 3, 4))
+    dim = tuple(range(3)) if axis is None else axis
+    compare(lambda a: wg.mean(a, axis), lambda t: torch.mean(t, dim), x)
+    compare(lambda a: wg.var(a, axis, ddof=1), lambda t: torch.var(t, dim, correction=1), x)
+    compare(lambda a: wg.std(a, axis), lambda t: torch.std(t, dim, correction=0), x)
+    compare(lambda a: wg.max(a, axis), lambda t: torch.amax(t, dim), x)
+    compare(lambda a: wg.min(a, axis, keepdims=True), lambda t: torch.amin(t, dim, keepdim=True), x)
+    compare(lambda a: wg.logsumexp(a, axis), lambda t: torch.logsumexp(t, dim), x)
+
+
+def test_ties_share_evenly():
+    x = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
+    compare(lambda a: wg.max(a, 1), lambda t: torch.amax(t, 1), x)
+    compare(wg.min, torch.amin, x)
+    np.testing.assert_array_equal(wg.grad(wg.max)(np.array([1.0, np.nan])), [0, 0])
+
+
+@pytest.mark.parametrize("zeros", [0, 1, 2, 3])
+def test_product_with_zeros_to_second_order(zeros):
+    x = RNG.normal(size=5)
+    x[:zeros] = 0
+    t = torch.tensor(x)
+    compare(wg.prod, torch.prod, x)
+    expected = torch.autograd.functional.hessian(torch.prod, t)
+    np.testing.assert_allclose(wg.hessian(wg.prod)(x), expected.numpy(), atol=1e-12)
+    np.testing.assert_allclose(wg.vmap(wg.grad(wg.prod))(np.stack([x, x + 1]))[0], wg.grad(wg.prod)(x))
+
+
+def test_std_of_equal_elements_has_gradient_zero():
+    np.testing.assert_array_equal(wg.grad(lambda x: wg.std(x))(np.ones(3)), np.zeros(3))
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 1)])
+def test_softmax_family_is_scipys(axis):
+    x = RNG.normal(size=(3, 4)) * 300
+    for name in ("softmax", "log_softmax", "logsumexp"):
+        np.testing.assert_allclose(getattr(wg, name)(x, axis=axis), getattr(scipy.special, name)(x, axis=axis), atol=1e-15)
+        assert getattr(wg, name)(x.astype(np.float32), axis=axis).dtype == np.float32
+    b = RNG.normal(size=(4,))
+    b[1] = 0
+    x = RNG.normal(size=(3, 4))
+    ours = wg.logsumexp(x, axis=axis, b=b, return_sign=True)
+    for a, e in zip(ours, scipy.special.logsumexp(x, axis=axis, b=b, return_sign=True)):
+        np.testing.assert_allclose(a, e, atol=1e-12)
+    np.testing.assert_allclose(wg.logsumexp(x, axis, np.abs(b), keepdims=True),
+                               scipy.special.logsumexp(x, axis, np.abs(b), keepdims=True))  # fmt: skip
+
+
+def test_softmax_gradients_are_torchs():
+    x = RNG.normal(size=(3, 4))
+    compare(lambda a: wg.softmax(a, axis=1), lambda t: torch.softmax(t, 1), x)
+    compare(lambda a: wg.log_softmax(a, dim=0), lambda t: torch.log_softmax(t, 0), x)
+    expected = torch.autograd.functional.hessian(lambda t: torch.logsumexp(t, 0), torch.tensor(x[0]))
+    np.testing.assert_allclose(wg.hessian(wg.logsumexp)(x[0]), expected.numpy(), atol=1e-12)
+
+
+def test_masked_rows():
+    """-inf is a masked element: it gets gradient 0, also where everything is masked."""
+    row, w = np.array([0.0, -np.inf, 1.0]), np.array([1.0, 2.0, -1.0])
+    for f in (wg.softmax, wg.log_softmax):
+        g = wg.grad(lambda x, f=f: wg.sum(wg.where(np.isfinite(row), f(x) * w, 0)))(row)
+        assert np.all(np.isfinite(g)) and g[1] == 0
+    np.testing.assert_allclose(wg.grad(wg.logsumexp)(row), scipy.special.softmax(row))
+    dead = np.full(3, -np.inf)
+    np.testing.assert_array_equal(wg.softmax(dead), np.zeros(3))
+    np.testing.assert_array_equal(wg.grad(lambda x: wg.log_softmax(x)[0])(dead), np.zeros(3))
+    assert wg.logsumexp(dead) == -np.inf and not np.any(wg.grad(wg.logsumexp)(dead))
+    assert not np.any(wg.grad(lambda x: wg.logsumexp(x, b=np.array([1.0, 2.0, 3.0])))(dead))
+
+
+def test_tensors_and_numpy_dispatch():
+    t = wg.Tensor([[1.0, 2.0], [3.0, 5.0]])
+    assert np.sum(t).item() == 11 and t.mean(dim=0).tolist() == [2.0, 3.5] and t.max(axis=1).tolist() == [2.0, 5.0]
+    assert np.add.reduce(t).tolist() == [4.0, 7.0] and np.maximum.reduce(t, axis=None).item() == 5
+    g = wg.grad(lambda x: np.var(x, ddof=1) + np.max(x, axis=0)[0] + np.prod(x))(np.array([[1.0, 2.0]]))
+    np.testing.assert_allclose(g, [[-1 + 1 + 2, 1 + 1]])
+
+
+def test_abstract_and_batched():
+    x = RNG.normal(size=(3, 2, 4))
+    for f in (wg.max, wg.prod, wg.std, wg.logsumexp, wg.softmax, lambda a: wg.mean(a, axis=0), wg.ptp):
+        np.testing.assert_allclose(wg.vmap(f)(x), np.stack([f(row) for row in x]))
+        np.testing.assert_allclose(wg.vmap(wg.grad(lambda a, f=f: wg.sum(f(a))))(x),
+                                   np.stack([wg.grad(lambda a, f=f: wg.sum(f(a)))(row) for row in x]), atol=1e-12)  # fmt: skip
