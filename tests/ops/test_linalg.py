@@ -133,6 +133,11 @@ def test_norm_at_zero_has_gradient_zero(order):
     assert wg.grad(f)(np.ones(2, np.float32)).dtype == np.float32
 
 
+def test_norm_takes_torchs_names():
+    x = RNG.normal(size=(2, 3))
+    np.testing.assert_allclose(wg.linalg.norm(x, dim=1, keepdim=True), np.linalg.norm(x, axis=1, keepdims=True))
+
+
 def test_norm_second_order():
     x = RNG.normal(size=4)
     for order in (2, 3, 1.5):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -348,7 +348,7 @@ def _pulled(g: Any, xs: Sequence[Any], k: int, subscripts: str) -> Any:
     return broadcast_to(y, shape)
 
 
-@cache
+@lru_cache(4096)
 def _path(subscripts: str, sizes: tuple[Shape, ...]) -> list[tuple[int, ...]]:
     """The order of pairwise products, from shapes alone."""
     found = np.einsum_path(subscripts, *(np.broadcast_to(0.0, s) for s in sizes), optimize="greedy")[0]
@@ -390,15 +390,22 @@ def einsum(subscripts: Any, /, *operands: Any, optimize: Any = True) -> Any:
         subscripts, listed = _from_lists((subscripts, *operands))
         operands = tuple(listed)
     xs = [arrayed(x) for x in operands]
-    labels, out = _parse(subscripts.replace(" ", ""), xs)
-    sizes = _sizes(subscripts, xs, labels)
-    pairs = []
-    for x, own in zip(xs, labels, strict=True):
-        kept = [i for i, c in enumerate(own) if x.shape[i] == sizes[c]]
-        if len(kept) < len(own):  # lengths of 1 that broadcast
-            x, own = reshape(x, tuple(x.shape[i] for i in kept)), "".join(own[i] for i in kept)
-        pairs.append((x, own))
-    return contract(pairs, out)
+    labels, squeezed, out = _prepared(subscripts.replace(" ", ""), tuple(x.shape for x in xs))
+    if squeezed is not None:
+        xs = [reshape(x, shape) for x, shape in zip(xs, squeezed, strict=True)]
+    return contract(list(zip(xs, labels, strict=True)), out)
+
+
+@lru_cache(4096)
+def _prepared(text: str, sizes: tuple[Shape, ...]) -> tuple[list[str], list[Shape] | None, str]:
+    """Labels and shapes of operands without the lengths of 1 that broadcast (None: as they are), and the result's."""
+    labels, out = _parse(text, sizes)
+    lengths = _lengths(text, sizes, labels)
+    kept = [[i for i, c in enumerate(own) if s[i] == lengths[c]] for own, s in zip(labels, sizes, strict=True)]
+    if all(len(k) == len(own) for k, own in zip(kept, labels, strict=True)):
+        return labels, None, out
+    labels = ["".join(own[i] for i in k) for k, own in zip(kept, labels, strict=True)]
+    return labels, [tuple(s[i] for i in k) for k, s in zip(kept, sizes, strict=True)], out
 
 
 def _from_lists(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
@@ -418,18 +425,18 @@ def _from_lists(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
     return text, list(arguments[: len(arguments) // 2 * 2 : 2])
 
 
-def _parse(text: str, xs: Sequence[Any]) -> tuple[list[str], str]:
+def _parse(text: str, sizes: Sequence[Shape]) -> tuple[list[str], str]:
     """One label an axis for every operand and for the result; the ellipsis becomes labels."""
     left, arrow, out = text.partition("->")
     labels = left.split(",")
-    if len(labels) != len(xs):
-        raise ArgumentError(f"einsum: {text!r} names {len(labels)} operands, but {len(xs)} were given")
+    if len(labels) != len(sizes):
+        raise ArgumentError(f"einsum: {text!r} names {len(labels)} operands, but {len(sizes)} were given")
     ranks = []
-    for own, x in zip(labels, xs, strict=True):
+    for own, shape in zip(labels, sizes, strict=True):
         named = len(own.replace("...", ""))
-        if named > len(x.shape) or ("..." not in own and named < len(x.shape)):
-            raise ArgumentError(f"einsum: {own!r} of {text!r} does not fit an operand of shape {list(x.shape)}")
-        ranks.append(len(x.shape) - named)
+        if named > len(shape) or ("..." not in own and named < len(shape)):
+            raise ArgumentError(f"einsum: {own!r} of {text!r} does not fit an operand of shape {list(shape)}")
+        ranks.append(len(shape) - named)
     dots = _fresh(text, max(ranks, default=0)) if "..." in text else ""
     labels = [own.replace("...", dots[len(dots) - r :]) for own, r in zip(labels, ranks, strict=True)]
     if arrow:
@@ -443,16 +450,17 @@ def _parse(text: str, xs: Sequence[Any]) -> tuple[list[str], str]:
     return labels, out
 
 
-def _sizes(text: Any, xs: Sequence[Any], labels: Sequence[str]) -> dict[str, int]:
-    sizes: dict[str, int] = {}
-    for x, own in zip(xs, labels, strict=True):
-        for c, n in zip(own, x.shape, strict=True):
-            if sizes.setdefault(c, n) != n and n != 1:
-                if sizes[c] != 1:
-                    given = ", ".join(str(list(x.shape)) for x in xs)
-                    raise ShapeError(f"einsum: in {text!r}, label {c!r} has lengths {sizes[c]} and {n} ({given})")
-                sizes[c] = n
-    return sizes
+def _lengths(text: str, sizes: Sequence[Shape], labels: Sequence[str]) -> dict[str, int]:
+    lengths: dict[str, int] = {}
+    for shape, own in zip(sizes, labels, strict=True):
+        for c, n in zip(own, shape, strict=True):
+            known = lengths.setdefault(c, n)
+            if known == 1:
+                lengths[c] = n
+            elif n not in (1, known):
+                given = ", ".join(str(list(s)) for s in sizes)
+                raise ShapeError(f"einsum: in {text!r}, label {c!r} has lengths {known} and {n} (shapes {given})")
+    return lengths
 
 
 # ----- compositions ----------------------------------------------------------------------------------------

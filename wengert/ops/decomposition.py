@@ -178,7 +178,7 @@ def qr(a: Any, /, mode: str = "reduced") -> Any:
         raise ArgumentError(f"qr: got mode={mode!r}; needs 'reduced', 'r' or 'complete'")
     if mode == "complete" and rows > columns:
         if not isinstance(a, Tensor):
-            return QRResult(*np.linalg.qr(a, mode))
+            return QRResult(*np.linalg.qr(a, "complete"))
         raise ArgumentError(
             f"qr: mode='complete' of {rows} x {columns} has columns that are not determined, and no derivative",
             hint="use mode='reduced'",

@@ -33,7 +33,7 @@ class FourierTransform(Primitive):
     name = "fftn"
     linear_in = (0,)
 
-    def impl(self, x: Any, *, axes: Shape, inverse: bool, norm: str) -> Any:
+    def impl(self, x: Any, *, axes: Shape, inverse: bool, norm: Any) -> Any:
         return (np.fft.ifftn if inverse else np.fft.fftn)(x, axes=axes, norm=norm)
 
     def aval(self, x: Any, *, axes: Shape, inverse: bool, norm: str) -> Aval:
@@ -64,7 +64,7 @@ class RealTransform(Primitive):
     linear_in = (0,)
     complex_domain = False
 
-    def impl(self, x: Any, *, axes: Shape, norm: str) -> Any:
+    def impl(self, x: Any, *, axes: Shape, norm: Any) -> Any:
         return np.fft.rfftn(x, axes=axes, norm=norm)
 
     def aval(self, x: Any, *, axes: Shape, norm: str) -> Aval:
@@ -97,7 +97,7 @@ class InverseRealTransform(Primitive):
     name = "irfftn"
     linear_in = (0,)
 
-    def impl(self, x: Any, *, axes: Shape, length: int, norm: str) -> Any:
+    def impl(self, x: Any, *, axes: Shape, length: int, norm: Any) -> Any:
         return np.fft.irfftn(x, s=[*(x.shape[a] for a in axes[:-1]), length], axes=axes, norm=norm)
 
     def aval(self, x: Any, *, axes: Shape, length: int, norm: str) -> Aval:

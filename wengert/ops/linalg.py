@@ -52,7 +52,7 @@ from wengert.ops.reduction import max as maximum_of
 from wengert.ops.reduction import min as minimum_of
 from wengert.ops.reduction import prod
 from wengert.ops.rounding import absolute
-from wengert.ops.structure import AS_TYPE, Dims, Samples, arrayed, broadcast_to, moveaxis, reshape, sum_axes
+from wengert.ops.structure import AS_TYPE, Dims, Samples, arrayed, axis_names, broadcast_to, moveaxis, reshape, sum_axes
 
 
 class SlogdetResult(NamedTuple):
@@ -390,6 +390,7 @@ def _matrix(x: Any, order: Any, axes: tuple[int, int], keepdims: bool) -> Any:
     return reshape(y, shape) if keepdims else y
 
 
+@axis_names
 def norm(x: Any, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The norm of vectors (one axis) or matrices (two axes), as ``np.linalg.norm``.
 
@@ -420,6 +421,7 @@ def norm(x: Any, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -
     return _matrix(x, ord, (axes[0], axes[1]), keepdims)
 
 
+@axis_names
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """The vector norm over one, several or all axes (array API); see `norm`.
 
