@@ -28,6 +28,7 @@ from wengert.ops.structure import (
     Dims,
     Samples,
     arrayed,
+    astype,
     broadcast_to,
     moveaxis,
     pad_rank,
@@ -627,7 +628,7 @@ def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any
     np.float64(5.0)
     """
     x = einsum("...ii->...i", diagonals("trace", x, offset, axis1, axis2))
-    x = x if dtype is None else x.astype(dtype)
+    x = x if dtype is None else astype(x, dtype)
     return sum_axes(x, (len(x.shape) - 1,))
 
 

@@ -7,21 +7,20 @@ vectors that belong to one multiple eigenvalue are not determined, and do not mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from wengert.base.errors import ArgumentError
-from wengert.core.primitive import Aval, Primitive
+from wengert.core.primitive import Aval
 from wengert.core.record import Tensor, bind
 from wengert.ops.complexes import conj, imag, real
 from wengert.ops.contraction import column, conjugated, einsum, matrix_view, row
 from wengert.ops.equations import (
     SOLVE,
     SOLVE_TRIANGULAR,
+    Stacked,
     adjoint,
-    batch_leading,
     diagonal_matrix,
     lapack,
     lower_mask,
@@ -33,7 +32,7 @@ from wengert.ops.equations import (
 )
 from wengert.ops.indexing import Span, getitem_static
 from wengert.ops.joining import concatenate
-from wengert.ops.structure import Dims, Samples, sum_axes
+from wengert.ops.structure import Samples, sum_axes
 
 
 class EighResult(NamedTuple):
@@ -78,15 +77,8 @@ def _diagonal(x: Any) -> Any:
     return einsum("...ii->...i", x)
 
 
-class _Batched(Primitive):
-    """A decomposition: NumPy takes stacks of matrices."""
-
-    def batch(self, size: int, xs: Sequence[Any], dims: Dims, **attrs: Any) -> tuple[Any, Any]:
-        return batch_leading(self, xs, dims, attrs)
-
-
 # ----- Cholesky -----------------------------------------------------------------------------------------
-class Cholesky(_Batched):
+class Cholesky(Stacked):
     """The lower triangular L with ``L L^H`` the Hermitian part of the operand."""
 
     name = "cholesky"
@@ -131,7 +123,7 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
 
 
 # ----- QR ------------------------------------------------------------------------------------------------
-class QR(_Batched):
+class QR(Stacked):
     """Reduced QR decomposition of matrices with at least as many rows as columns."""
 
     name = "qr"
@@ -199,7 +191,7 @@ def _gaps(values: Any) -> Any:
     return reciprocal_or_zero(row(values) - column(values))
 
 
-class Eigh(_Batched):
+class Eigh(Stacked):
     """Eigenvalues and eigenvectors of the Hermitian part of the operand."""
 
     name = "eigh"
@@ -266,7 +258,7 @@ def eigvalsh(a: Any, /, UPLO: str | None = None) -> Any:
     return eigh(a, UPLO)[0]
 
 
-class Eig(_Batched):
+class Eig(Stacked):
     """Eigenvalues and eigenvectors of general matrices, always complex.
 
     LAPACK scales each vector to length 1 and makes its largest component real; the rule holds for that.
@@ -303,7 +295,7 @@ class Eig(_Batched):
             yield [a / 5 + 2 * np.triu(np.ones(shape), 1) - 2 * np.tril(np.ones(shape), -1)], {}
 
 
-class Largest(_Batched):
+class Largest(Stacked):
     """Ones (complex) at the largest component of every column."""
 
     name = "largest"
@@ -351,7 +343,7 @@ def eigvals(a: Any, /) -> Any:
 
 
 # ----- singular values -----------------------------------------------------------------------------------------
-class SVD(_Batched):
+class SVD(Stacked):
     """Reduced singular value decomposition."""
 
     name = "svd"

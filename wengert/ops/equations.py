@@ -89,14 +89,14 @@ def lower_mask(x: Any, k: int = 0, diagonal: float = 1.0) -> Any:
     return np.tri(size, k=k, dtype=x.dtype) + (diagonal - 1) * np.eye(size, k=k, dtype=x.dtype)
 
 
-def batch_leading(
-    prim: Primitive, xs: Sequence[Any], dims: Dims, attrs: dict[str, Any]
-) -> tuple[Any, int | list[int]]:
-    """Batching where leading axes are broadcast anyway: the examples become the first of them."""
-    ranks = [len(x.shape) - (d is not None) for x, d in zip(xs, dims, strict=True)]
-    moved = [x if d is None else pad_rank(to_front(x, d), max(ranks)) for x, d in zip(xs, dims, strict=True)]
-    y = bind(prim, moved, attrs)
-    return (y, [0] * len(y)) if prim.multi else (y, 0)
+class Stacked(Primitive):
+    """A primitive on matrices whose leading axes are broadcast anyway: the examples become the first of them."""
+
+    def batch(self, size: int, xs: Sequence[Any], dims: Dims, **attrs: Any) -> tuple[Any, Any]:
+        ranks = [len(x.shape) - (d is not None) for x, d in zip(xs, dims, strict=True)]
+        moved = [x if d is None else pad_rank(to_front(x, d), max(ranks)) for x, d in zip(xs, dims, strict=True)]
+        y = bind(self, moved, attrs)
+        return (y, [0] * len(y)) if self.multi else (y, 0)
 
 
 def regular(rng: np.random.Generator, *shape: int) -> Any:
@@ -121,7 +121,7 @@ reciprocal_or_zero = elementwise(
 
 
 # ----- primitives ----------------------------------------------------------------------------------------
-class Inverse(Primitive):
+class Inverse(Stacked):
     """The inverse matrix."""
 
     name = "inv"
@@ -139,9 +139,6 @@ class Inverse(Primitive):
     def jvp(self, ts: Sequence[Any], y: Any, _a: Any) -> Any:
         return -product(y, ts[0], y)
 
-    def batch(self, size: int, xs: Sequence[Any], dims: Dims) -> tuple[Any, Any]:
-        return batch_leading(self, xs, dims, {})
-
     def samples(self, rng: np.random.Generator) -> Samples:
         yield [regular(rng, 3, 3)], {}
         yield [regular(rng, 2, 2, 2)], {}
@@ -151,7 +148,7 @@ class Inverse(Primitive):
 INVERSE = Inverse()
 
 
-class Solve(Primitive):
+class Solve(Stacked):
     """``x`` with ``a x = b`` for matrices `b`."""
 
     name = "solve"
@@ -167,13 +164,13 @@ class Solve(Primitive):
         back = cache(lambda: bind(SOLVE, (matrix_view(a), g)))
         return lambda: -product(back(), matrix_view(y)), back
 
-    def batch(self, size: int, xs: Sequence[Any], dims: Dims) -> tuple[Any, Any]:
+    def batch(self, size: int, xs: Sequence[Any], dims: Dims, **attrs: Any) -> tuple[Any, Any]:
         a, b = xs
         if dims[0] is None and len(a.shape) == 2 and len(b.shape) == 3:  # one factorisation for all examples
             b = moveaxis(to_front(b, dims[1]), 0, 1)
             y = bind(self, (a, reshape(b, (b.shape[0], b.shape[1] * b.shape[2]))))
             return reshape(y, b.shape), 1
-        return batch_leading(self, xs, dims, {})
+        return super().batch(size, xs, dims)
 
     def samples(self, rng: np.random.Generator) -> Samples:
         yield [regular(rng, 3, 3), rng.normal(size=(3, 2))], {}
@@ -185,7 +182,7 @@ class Solve(Primitive):
 SOLVE = Solve()
 
 
-class SolveTriangular(Primitive):
+class SolveTriangular(Stacked):
     """``x`` with ``T x = b`` where T is a triangle of `a`; the other triangle is not looked at."""
 
     name = "solve_triangular"
@@ -215,9 +212,6 @@ class SolveTriangular(Primitive):
             return full * (mask if lower else mask.T)
 
         return of_matrix, back
-
-    def batch(self, size: int, xs: Sequence[Any], dims: Dims, **attrs: Any) -> tuple[Any, Any]:
-        return batch_leading(self, xs, dims, attrs)
 
     def samples(self, rng: np.random.Generator) -> Samples:
         for lower in (True, False):

@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.base import shapes
 from wengert.base.errors import ArgumentError, AxisError, ShapeError, show
-from wengert.core.primitive import Aval, Primitive
+from wengert.core.primitive import Aval
 from wengert.core.record import Tensor, bind
 from wengert.ops.arithmetic import log_guarded
 from wengert.ops.comparison import not_equal
@@ -34,8 +34,8 @@ from wengert.ops.decomposition import SINGULAR_VALUES, svdvals
 from wengert.ops.elementwise import elementwise, multiply_no_nan
 from wengert.ops.equations import (
     INVERSE,
+    Stacked,
     adjoint,
-    batch_leading,
     diagonal_matrix,
     floating,
     inv,
@@ -52,7 +52,17 @@ from wengert.ops.reduction import max as maximum_of
 from wengert.ops.reduction import min as minimum_of
 from wengert.ops.reduction import prod
 from wengert.ops.rounding import absolute
-from wengert.ops.structure import AS_TYPE, Dims, Samples, arrayed, axis_names, broadcast_to, moveaxis, reshape, sum_axes
+from wengert.ops.structure import (
+    AS_TYPE,
+    Samples,
+    arrayed,
+    astype,
+    axis_names,
+    broadcast_to,
+    moveaxis,
+    reshape,
+    sum_axes,
+)
 
 
 class SlogdetResult(NamedTuple):
@@ -71,18 +81,13 @@ class LstsqResult(NamedTuple):
     singular_values: Any
 
 
-class _Batched(Primitive):
-    def batch(self, size: int, xs: Sequence[Any], dims: Dims, **attrs: Any) -> tuple[Any, Any]:
-        return batch_leading(self, xs, dims, attrs)
-
-
 def _as_matrix(x: Any) -> Any:
     """Numbers as 1 x 1 matrices, to be broadcast against matrices."""
     return reshape(x, (*x.shape, 1, 1))
 
 
 # ----- determinants ------------------------------------------------------------------------------------
-class Cofactor(_Batched):
+class Cofactor(Stacked):
     """The matrix of cofactors, the derivative of the determinant, also for singular matrices.
 
     With ``a = U diag(s) Vh`` it is ``det(U Vh) conj(U) diag(prod of the other s) conj(Vh)``. Its derivative in a
@@ -124,7 +129,7 @@ class Cofactor(_Batched):
 COFACTOR = Cofactor()
 
 
-class Determinant(_Batched):
+class Determinant(Stacked):
     """The determinant, whose derivative is the matrix of cofactors."""
 
     name = "det"
@@ -162,7 +167,7 @@ def det(a: Any, /) -> Any:
     return bind(DETERMINANT, (matrices("det", a, square=True),))
 
 
-class SignLogDet(_Batched):
+class SignLogDet(Stacked):
     """Sign and logarithm of the absolute value of the determinant."""
 
     name = "slogdet"
@@ -202,7 +207,7 @@ def slogdet(a: Any, /) -> SlogdetResult:
 
 
 # ----- pseudo-inverse and rank ----------------------------------------------------------------------------
-class PseudoInverse(_Batched):
+class PseudoInverse(Stacked):
     """The Moore-Penrose inverse, with the derivative for constant rank (Golub and Pereyra, 1973)."""
 
     name = "pinv"
@@ -256,7 +261,7 @@ def pinv(a: Any, /, rcond: Any = None, hermitian: bool = False, *, rtol: Any = N
     return bind(PSEUDO_INVERSE, (a,), {"rtol": tolerance})
 
 
-class MatrixRank(_Batched):
+class MatrixRank(Stacked):
     """The number of singular values above a tolerance."""
 
     name = "matrix_rank"
@@ -447,6 +452,8 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 def cond(x: Any, /, p: Any = None) -> Any:
     """The condition number ``|x| |inv(x)|`` in the norm `p`; by default largest by smallest singular value.
 
+    For another norm than 2 a singular matrix raises `LinearAlgebraError`.
+
     >>> import wengert as wg, numpy as np
     >>> wg.linalg.cond(np.array([[4.0, 0.0], [0.0, 1.0]]))
     np.float64(4.0)
@@ -494,7 +501,7 @@ _PADE = (
 _PADE_NORM = 4.0
 
 
-class Exponential(_Batched):
+class Exponential(Stacked):
     """The matrix exponential by scaling and squaring.
 
     Its derivative along E is a block of another exponential, ``exp [[a, E], [0, a]]`` (Najfeld and Havel, 1995).
@@ -609,7 +616,7 @@ def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     (5,)
     """
     x = diagonal(x, offset=offset)
-    x = x if dtype is None else bind(AS_TYPE, (x,), {"dtype": np.dtype(dtype)})
+    x = x if dtype is None else astype(x, dtype)
     return sum_axes(x, (len(x.shape) - 1,))
 
 
