@@ -14,7 +14,8 @@ from wengert.base import shapes
 from wengert.base.errors import ArgumentError, ShapeError, show
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
-from wengert.ops import comparison, exponential, gather, rounding
+from wengert.ops import comparison, exponential, rounding
+from wengert.ops.gather import getitem
 from wengert.ops.indexing import Span, getitem_static
 from wengert.ops.joining import concatenate
 from wengert.ops.reduction import floating
@@ -49,6 +50,13 @@ def delayed(x: Any, axis: int, first: float) -> Any:
         return x
     head = np.full(shapes.reduced(x.shape, (axis,), keepdims=True), first, x.dtype)
     return concatenate([head, part(x, axis, 0, -1)], axis=axis)
+
+
+def taken_along(x: Any, places: Any, axis: int) -> Any:
+    """For every position of `places` the element of `x` that stands there along `axis`."""
+    rank = len(x.shape)
+    own = [np.arange(n).reshape((-1,) + (1,) * (rank - a - 1)) for a, n in enumerate(x.shape)]
+    return getitem(x, tuple(places if a == axis else own[a] for a in range(rank)))
 
 
 # ----- primitives ----------------------------------------------------------------------------------------
@@ -261,7 +269,7 @@ def cummax(x: Any, /, axis: Any = None) -> Any:
     array([1., 3., 3.])
     """
     x, axis = _along("cummax", x, axis)
-    return gather.take_along_axis(x, bind(CUMMAX_INDEX, (x,), {"axis": axis}), axis=axis)
+    return taken_along(x, bind(CUMMAX_INDEX, (x,), {"axis": axis}), axis)
 
 
 @axis_names
@@ -273,7 +281,7 @@ def cummin(x: Any, /, axis: Any = None) -> Any:
     array([3., 1., 1.])
     """
     x, axis = _along("cummin", x, axis)
-    return gather.take_along_axis(x, bind(CUMMIN_INDEX, (x,), {"axis": axis}), axis=axis)
+    return taken_along(x, bind(CUMMIN_INDEX, (x,), {"axis": axis}), axis)
 
 
 def _standard(prim: Primitive, x: Any, axis: Any, dtype: Any, include_initial: bool, initial: float) -> Any:

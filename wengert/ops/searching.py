@@ -15,7 +15,7 @@ from wengert.base import shapes
 from wengert.base.errors import ArgumentError, ShapeError
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import Tensor, bind, concrete
-from wengert.ops import gather
+from wengert.ops.gather import at, getitem
 from wengert.ops.structure import Dims, Samples, arrayed, axis_names, reshape, stacked
 
 INDEX = np.dtype(np.int64)
@@ -91,7 +91,7 @@ def searchsorted(a: Any, v: Any, /, side: str = "left", sorter: Any = None, *, r
         raise ArgumentError(f"searchsorted: got side={side!r}; needs 'left' or 'right'")
     a, v = arrayed(a), arrayed(v)
     if sorter is not None:
-        a = gather.take(a, sorter)
+        a = getitem(a, sorter)
     SEARCHSORTED.aval(a, v, side=side)
     return bind(SEARCHSORTED, (a, v), {"side": "right" if right else side})
 
@@ -99,7 +99,7 @@ def searchsorted(a: Any, v: Any, /, side: str = "left", sorter: Any = None, *, r
 def digitize(x: Any, /, bins: Any, right: bool = False) -> Any:
     """In which of the bins elements lie (no derivative); `bins` rise or fall.
 
-    ``bins[i-1] <= x < bins[i]``, with `right` ``bins[i-1] < x <= bins[i]``.
+    ``bins[i-1] <= x < bins[i]``, with `right` ``bins[i-1] < x <= bins[i]``; falling bins with > and >=.
 
     >>> import wengert as wg, numpy as np
     >>> wg.digitize(np.array([0.5, 1.0, 9.0]), np.array([0.0, 1.0, 2.0]))
@@ -107,11 +107,12 @@ def digitize(x: Any, /, bins: Any, right: bool = False) -> Any:
     """
     edges = np.asarray(concrete(bins, "digitize"))
     steps = np.diff(edges)
+    side = "left" if right else "right"
     if np.all(steps >= 0):
-        return searchsorted(edges, x, side="left" if right else "right")
+        return searchsorted(edges, x, side)
     if np.any(steps > 0):
         raise ArgumentError("digitize: bins neither rise nor fall")
-    return len(edges) - searchsorted(edges[::-1].copy(), x, side="right" if right else "left")
+    return len(edges) - searchsorted(edges[::-1].copy(), x, side)
 
 
 # ----- counting ---------------------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     weights = arrayed(weights)
     if weights.shape != places.shape:
         raise ShapeError(f"bincount: got weights of shape {list(weights.shape)} for {list(places.shape)}")
-    return gather.segment_sum(weights, places, len(counts))
+    return at(np.zeros(counts.shape, np.result_type(weights.dtype, 1.0)))[places].add(weights)
 
 
 # ----- places of what is not zero ----------------------------------------------------------------------------
@@ -212,7 +213,7 @@ def _unique(operation: str, x: Any, axis: Any, equal_nan: bool) -> tuple[Any, An
     array = np.asarray(concrete(x, operation))
     values, first, inverse, counts = np.unique(array, True, True, True, axis, equal_nan=equal_nan)
     if isinstance(x, Tensor):
-        values = gather.take(reshape(x, (-1,)), first, axis=0) if axis is None else gather.take(x, first, axis=axis)
+        values = getitem(reshape(x, (-1,)), first) if axis is None else getitem(x, (slice(None),) * axis + (first,))
     return values, first, inverse, counts
 
 

@@ -10,9 +10,10 @@ from wengert.base import shapes
 from wengert.base.errors import ArgumentError, ShapeError, show
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
-from wengert.ops import comparison, complexes, gather, rounding
+from wengert.ops import comparison, complexes, rounding
 from wengert.ops.arithmetic import stop_gradient
 from wengert.ops.cumulative import cumsum, diff, part, reverse
+from wengert.ops.gather import getitem
 from wengert.ops.indexing import index_first
 from wengert.ops.joining import concatenate
 from wengert.ops.reduction import floating, scalar
@@ -123,7 +124,7 @@ def interp(x: Any, /, xp: Any, fp: Any, left: Any = None, right: Any = None, per
         inside = low + 0 * x
     else:
         i = rounding.minimum(rounding.maximum(searchsorted(xp, x, side="right"), 1), n - 1)
-        x0, x1, f0, f1 = (gather.take(z, j) for z in (xp, fp) for j in (i - 1, i))
+        x0, x1, f0, f1 = (getitem(z, j) for z in (xp, fp) for j in (i - 1, i))
         # Outside the points their own place stands in, so that nothing infinite gets into the derivative.
         held = rounding.where(before, x0, rounding.where(behind, x1, x))
         inside = f0 + (f1 - f0) / (x1 - x0) * (held - x0)
@@ -134,7 +135,7 @@ def _periodic(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
     """The points of one period in rising order, one of the neighbouring periods on either side."""
     x, xp = rounding.remainder(x, period), rounding.remainder(xp, period)
     order = argsort(xp)
-    xp, fp = gather.take(xp, order), gather.take(fp, order)
+    xp, fp = getitem(xp, order), getitem(fp, order)
     xp = concatenate([part(xp, 0, -1, None) - period, xp, part(xp, 0, 0, 1) + period])
     return x, xp, concatenate([part(fp, 0, -1, None), fp, part(fp, 0, 0, 1)])
 

@@ -16,8 +16,7 @@ from wengert.base import shapes
 from wengert.base.errors import ArgumentError, DTypeError, ShapeError
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
-from wengert.ops import gather
-from wengert.ops.cumulative import part
+from wengert.ops.cumulative import part, taken_along
 from wengert.ops.structure import Dims, Samples, arrayed, axis_names, reshape, stacked, to_front
 
 INDEX = np.dtype(np.int64)
@@ -151,7 +150,7 @@ def sort(x: Any, /, axis: Any = -1, kind: Any = None, *, stable: Any = None, des
     array([1., 2., 3.])
     """
     x, places, axis = _order("sort", x, axis, kind, stable, descending)
-    return gather.take_along_axis(x, places, axis=axis)
+    return taken_along(x, places, axis)
 
 
 @axis_names
@@ -183,7 +182,7 @@ def partition(x: Any, /, kth: Any, axis: Any = -1) -> Any:
     array([1., 2., 3.])
     """
     x, places, axis = _partitioned("partition", x, kth, axis)
-    return gather.take_along_axis(x, places, axis=axis)
+    return taken_along(x, places, axis)
 
 
 @axis_names
@@ -213,7 +212,7 @@ def topk(x: Any, /, k: int, axis: int = -1, largest: bool = True, sorted: bool =
         raise ArgumentError(f"topk: got k={k} for an axis of length {x.shape[axis]}; needs 0 … {x.shape[axis]}")
     places = bind(ARGSORT, (x,), {"axis": axis, "stable": True, "descending": bool(largest)})
     places = part(places, axis, 0, k)
-    return gather.take_along_axis(x, places, axis=axis), places
+    return taken_along(x, places, axis), places
 
 
 def lexsort(keys: Any, /, axis: int = -1) -> Any:
