@@ -423,8 +423,8 @@ class _Update:
         v = self._cast(value)
         if v.shape:
             _known(self.mask)  # raises: which value goes where would depend on the mask
-        mask = bind(RESHAPE, (self.mask,), {"shape": self.mask.shape + (1,) * (len(self.x.shape) - len(self.mask.shape))})
-        return where(mask, v, self.x)
+        shape = self.mask.shape + (1,) * (len(self.x.shape) - len(self.mask.shape))
+        return where(bind(RESHAPE, (self.mask,), {"shape": shape}), v, self.x)
 
 
 def _stacked_list(value: Sequence[Any]) -> Any:
