@@ -82,6 +82,8 @@ class Recorder:
 
 
 SESSION = Recorder("session")
+STALE = Recorder("a tensor that was written to")  # where windows of a written tensor belong: nobody may read them
+STALE.open = False
 
 
 class Tensor:
@@ -307,9 +309,7 @@ def _bind_abstract(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any], 
     if not prim.multi:
         return Tensor(None, Node(prim, inputs, attrs, y[0], y[1], code, lasti), top)
     node = Node(prim, inputs, attrs, tuple(a[0] for a in y), tuple(a[1] for a in y), code, lasti)
-    return tuple(
-        Tensor(None, Node(PART, (node,), {"index": i}, a[0], a[1], code, lasti), top) for i, a in enumerate(y)
-    )
+    return tuple(Tensor(None, Node(PART, (node,), {"index": i}, a[0], a[1], code, lasti), top) for i, a in enumerate(y))
 
 
 def _described(x: Any) -> Any:
@@ -345,7 +345,13 @@ def _write_parts(
 
 
 def escaped(rec: Recorder) -> EscapedTensorError:
-    """The error for a tensor that outlived, or never belonged to, the running transform."""
+    """The error for a tensor that outlived, or never belonged to, the running transform, or whose base was written."""
+    if rec is STALE:
+        return EscapedTensorError(
+            "this tensor was taken from another one by indexing, reshaping or transposing, and that one was written to "
+            "since; NumPy would show the new values, here results are values and not windows",
+            hint="take it again after writing, or copy it before: t[i].clone()",
+        )
     return EscapedTensorError(
         f"a tensor recorded by `{rec.what}` is used outside of it",
         hint="return it from the function instead of storing it in a global, an attribute or an outer list",
@@ -365,6 +371,8 @@ def concrete(x: Any, what: str = "numpy") -> Any:
     while isinstance(x, Tensor):
         if x.value is None:
             raise needs_value(x, what)
+        if x.rec is STALE:
+            raise escaped(STALE)
         x = x.value
     return x
 

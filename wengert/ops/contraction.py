@@ -83,7 +83,7 @@ class Matmul(Primitive):
                 f"second ({inner})",
                 hint="transpose an operand, for example x @ w.T",
             )
-        shape = shapes.broadcast("matmul", a.shape[:-2], b.shape[:-2])
+        shape = shapes.broadcast("matmul (axes before the last two)", a.shape[:-2], b.shape[:-2])
         rows = a.shape[-2:-1] if len(a.shape) > 1 else ()
         columns = b.shape[-1:] if len(b.shape) > 1 else ()
         return Aval(shape + rows + columns, dtypes.result_type(a, b))

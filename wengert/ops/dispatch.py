@@ -49,11 +49,23 @@ def table() -> dict[Any, Function]:
 
 
 def _refuse(name: str) -> UncoveredFunctionError:
-    near = difflib.get_close_matches(name.rsplit(".", 1)[-1], [n.rsplit(".", 1)[-1] for n in FUNCTIONS], n=1)
+    near = difflib.get_close_matches(name.rsplit(".", 1)[-1], [n.rsplit(".", 1)[-1] for n in FUNCTIONS], 1, 0.75)
     hint = f"the nearest covered function is {near[0]}; " if near else ""
     return UncoveredFunctionError(
         f"{name}: this function has no derivative here and would drop the recording",
-        hint=hint + "wg.custom_vjp makes your own, wg.stop_gradient(x) takes the value out of the recording",
+        hint=hint + "wg.custom_vjp makes your own, x.detach().numpy() is the value alone",
+    )
+
+
+def _refuse_keyword(name: str, keyword: str) -> UncoveredFunctionError:
+    hint = {"where": "compute everywhere, then choose: wg.where(mask, new, old)"}.get(keyword)
+    return UncoveredFunctionError(f"{name}: the keyword {keyword}=… is not recorded", hint=hint)
+
+
+def _refuse_out(name: str) -> AssignmentError:
+    return AssignmentError(
+        f"{name}: an array cannot take a recorded result in place (out=…, or `array += tensor`)",
+        hint="write the result to a new name: a = a + t",
     )
 
 
@@ -62,10 +74,7 @@ def array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: A
     name = ufunc.__name__
     out = kwargs.pop("out", None)
     if out is not None and any(o is not None for o in out):
-        raise AssignmentError(
-            f"{name}: an array cannot take a recorded result in place (out=…, or `array += tensor`)",
-            hint="write the result to a new name: a = a + t",
-        )
+        raise _refuse_out(name)
     if method == "__call__":
         return _call(ufunc, inputs, kwargs)
     if method in ("reduce", "accumulate"):
@@ -84,11 +93,11 @@ def _call(ufunc: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if function is None:
         raise _refuse(f"np.{ufunc.__name__}")
     if kwargs.pop("where", True) is not True:
-        raise _refuse(f"np.{ufunc.__name__}(where=…)")
+        raise _refuse_keyword(f"np.{ufunc.__name__}", "where")
     dtype = kwargs.pop("dtype", None)
     kwargs.pop("casting", None), kwargs.pop("order", None), kwargs.pop("subok", None)
     if kwargs:
-        raise _refuse(f"np.{ufunc.__name__}({next(iter(kwargs))}=…)")
+        raise _refuse_keyword(f"np.{ufunc.__name__}", next(iter(kwargs)))
     if dtype is not None:
         inputs = tuple(FUNCTIONS["astype"](x, dtype) if hasattr(x, "dtype") else x for x in inputs)
     return function(*inputs)
@@ -100,7 +109,7 @@ def array_function(self: Tensor, function: Any, types: Any, args: tuple[Any, ...
     if ours is None:
         raise _refuse(f"{function.__module__}.{function.__name__}".replace("numpy", "np"))
     if kwargs.get("out") is not None:
-        raise AssignmentError(f"{function.__name__}: an array cannot take a recorded result (out=…)")
+        raise _refuse_out(function.__name__)
     kwargs.pop("out", None)
     return ours(*args, **kwargs)
 

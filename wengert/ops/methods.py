@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.base.errors import AssignmentError, InPlaceError, OperandError, TracedValueError, show
 from wengert.core.primitive import Primitive
-from wengert.core.record import SESSION, Recorder, Tensor, bind, concrete, local, needs_value
+from wengert.core.record import SESSION, STALE, Tensor, bind, concrete, escaped, local, needs_value
 from wengert.core.tape import Leaf
 from wengert.ops import FUNCTIONS
 
@@ -92,10 +92,6 @@ def _in_place(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 # ----- writing --------------------------------------------------------------------------------------
-_STALE = Recorder("a tensor that was written to")
-_STALE.open = False
-
-
 def replace(t: Tensor, new: Any, what: str) -> Tensor:
     """Make the handle `t` stand for `new`: every in-place operation ends here.
 
@@ -140,7 +136,7 @@ def _leave_windows(t: Tensor, what: str) -> None:
             hint="write into the original: t = t.at[i].set(v), or take a copy first: t[i].clone()",
         )
     for window in others:
-        window.rec = _STALE
+        window.rec = STALE
         window.node = None
     t.group = None
 
@@ -161,8 +157,10 @@ def assign(self: Tensor, value: Any) -> Tensor:
 
 def _zero(self: Tensor) -> Tensor:
     """Set every element to 0, in place."""
-    return assign(self, np.zeros(self.shape, self.dtype)) if local.paused >= 0 or self.node is None else replace(
-        self, np.zeros(self.shape, self.dtype), "zero_"
+    return (
+        assign(self, np.zeros(self.shape, self.dtype))
+        if local.paused >= 0 or self.node is None
+        else replace(self, np.zeros(self.shape, self.dtype), "zero_")
     )
 
 
@@ -183,6 +181,8 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
 # ----- conversions ------------------------------------------------------------------------------------
 def _array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
     if self.rec is not None:
+        if self.rec is STALE:
+            raise escaped(STALE)
         if self.rec.abstract:
             raise needs_value(self, "numpy")
         raise TracedValueError(
@@ -219,9 +219,10 @@ def _tolist(self: Tensor) -> Any:
 
 def _scalar(kind: Callable[[Any], Any]) -> Callable[[Tensor], Any]:
     def convert(self: Tensor) -> Any:
-        if self.rec is not None and self.rec is not SESSION and kind is not bool and not self.rec.abstract:
+        rec = self.rec
+        if rec is not None and rec not in (SESSION, STALE) and kind is not bool and not rec.abstract:
             raise TracedValueError(
-                f"{kind.__name__}: a tensor that `{self.rec.what}` differentiates would become a constant",
+                f"{kind.__name__}: a tensor that `{rec.what}` differentiates would become a constant",
                 hint="compute with the tensor (np.sin, not math.sin); for the value alone use t.item()",
             )
         value = np.asarray(concrete(self, kind.__name__))
