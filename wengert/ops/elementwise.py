@@ -143,9 +143,10 @@ def _scale_safely(g: Any, partial: Any) -> Any:
 def _multiply_no_nan(x: Any, y: Any) -> Any:
     with np.errstate(all="ignore"):
         product = np.multiply(x, y)
-        if np.isfinite(product).all():  # nearly always; cheaper than choosing
+        undefined = np.isnan(product)
+        if not undefined.any():
             return product
-        return np.where(np.equal(y, 0), np.zeros((), product.dtype), product)
+        return np.where(undefined & (np.equal(x, 0) | np.equal(y, 0)), np.zeros((), product.dtype), product)
 
 
 def elementwise(
@@ -201,7 +202,7 @@ multiply_no_nan = elementwise(
     lambda _y, _a, b: b,
     lambda _y, a, _b: a,
     singular=True,
-    doc="""Product ``x1 * x2`` that is 0 wherever ``x2`` is 0, also against an infinite or NaN ``x1``.
+    doc="""Product ``x1 * x2`` in which 0 times anything is 0, also against an infinite or NaN operand.
 
     >>> import wengert as wg, numpy as np
     >>> wg.multiply_no_nan(np.array([np.inf, 2.0]), np.array([0.0, 3.0]))

@@ -139,7 +139,7 @@ def transpose(x: Any, /, axes: Any = None) -> Any:
     return bind(TRANSPOSE, (x,), {"axes": order})
 
 
-def moveaxis(x: Any, source: Any, destination: Any, /) -> Any:
+def moveaxis(x: Any, /, source: Any, destination: Any) -> Any:
     """Move axes to other places; the others keep their order.
 
     >>> import wengert as wg, numpy as np
