@@ -34,7 +34,8 @@ def test_sorted_values_are_torchs(axis):
     compare(lambda a: wg.sort(a, axis), lambda t: torch.sort(t, axis).values, x)
     compare(lambda a: wg.sort(a, axis, descending=True), lambda t: torch.sort(t, axis, descending=True).values, x)
     compare(lambda a: wg.topk(a, 2, axis)[0], lambda t: torch.topk(t, 2, axis).values, x)
-    compare(lambda a: wg.topk(a, 3, dim=axis, largest=False)[0], lambda t: torch.topk(t, 3, axis, largest=False).values, x)
+    down = {"largest": False}
+    compare(lambda a: wg.topk(a, 3, dim=axis, **down)[0], lambda t: torch.topk(t, 3, axis, **down).values, x)
     np.testing.assert_array_equal(wg.topk(x, 2, axis)[1], torch.topk(torch.tensor(x), 2, axis).indices)
     compare(lambda a: wg.sort(wg.partition(a, 2, axis), axis), lambda t: torch.sort(t, axis).values, x)
 
@@ -72,7 +73,8 @@ def test_words_of_errors():
 
 def test_batched():
     x = RNG.normal(size=(3, 5))
-    for f in (wg.sort, wg.argsort, wg.argmax, wg.median, lambda a: wg.topk(a, 2)[0], lambda a: wg.searchsorted(wg.sort(a), 0.1)):
+    composed = (lambda a: wg.topk(a, 2)[0], lambda a: wg.searchsorted(wg.sort(a), 0.1))
+    for f in (wg.sort, wg.argsort, wg.argmax, wg.median, *composed):
         np.testing.assert_array_equal(wg.vmap(f)(x), np.stack([f(row) for row in x]))
     g = wg.grad(lambda a: wg.sum(wg.sort(a) * np.arange(5.0)) + wg.median(a) ** 2)
     np.testing.assert_allclose(wg.vmap(g)(x), np.stack([g(row) for row in x]))
@@ -83,13 +85,14 @@ def test_searching_is_numpys():
     a, v = np.array([1.0, 2.0, 2.0, 4.0]), np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
     for side in ("left", "right"):
         np.testing.assert_array_equal(wg.searchsorted(a, v, side), np.searchsorted(a, v, side))
-        np.testing.assert_array_equal(wg.searchsorted(a[::-1].copy(), v, side, [3, 2, 1, 0]), np.searchsorted(a, v, side))
+        falling = a[::-1].copy()
+        np.testing.assert_array_equal(wg.searchsorted(falling, v, side, [3, 2, 1, 0]), np.searchsorted(a, v, side))
     for bins in (a, a[::-1]):
         for right in (False, True):
             np.testing.assert_array_equal(wg.digitize(v, bins, right), np.digitize(v, bins, right))
     with pytest.raises(wg.errors.ArgumentError, match="neither rise nor fall"):
         wg.digitize(v, [1.0, 3.0, 2.0])
-    for ours, numpys in zip(wg.histogram(v, 3, (0, 4), True), np.histogram(v, 3, (0, 4), True)):
+    for ours, numpys in zip(wg.histogram(v, 3, (0, 4), True), np.histogram(v, 3, (0, 4), True), strict=True):
         np.testing.assert_array_equal(ours, numpys)
     x = np.array([[0.0, 3.0], [4.0, 0.0]])
     np.testing.assert_array_equal(wg.argwhere(x), np.argwhere(x))
@@ -106,7 +109,7 @@ def test_bincount_is_linear_in_the_weights():
 def test_unique_is_numpys():
     x = np.array([[3.0, 1.0, 3.0], [1.0, 2.0, 1.0], [3.0, 1.0, 3.0]])
     for axis in (None, 0, 1):
-        for ours, numpys in zip(wg.unique(x, True, True, True, axis), np.unique(x, True, True, True, axis)):
+        for ours, numpys in zip(wg.unique(x, True, True, True, axis), np.unique(x, True, True, True, axis), strict=True):
             np.testing.assert_array_equal(ours, numpys)
     np.testing.assert_array_equal(wg.grad(lambda a: wg.unique(a)[2])(x), [[1, 0, 0], [0, 0, 0], [0, 0, 0]])
     np.testing.assert_array_equal(wg.grad(lambda a: wg.unique(a, axis=0)[1, 2])(x), [[0, 0, 1], [0, 0, 0], [0, 0, 0]])
@@ -116,5 +119,5 @@ def test_unique_is_numpys():
             np.testing.assert_array_equal(ours, np.sort(numpys))
             continue
         assert ours._fields == numpys._fields
-        for a, b in zip(ours, numpys):
+        for a, b in zip(ours, numpys, strict=True):
             np.testing.assert_array_equal(a, b)

@@ -19,7 +19,8 @@ METHODS = [
 @pytest.mark.parametrize("n", [1, 2, 5, 8])
 def test_quantiles_are_numpys(method, n):
     x, q = RNG.normal(size=(2, n)), np.concatenate([np.linspace(0, 1, 9), RNG.uniform(size=5)])
-    np.testing.assert_allclose(wg.quantile(x, q, axis=1, method=method), np.quantile(x, q, axis=1, method=method), atol=1e-14)
+    ours, numpys = (m.quantile(x, q, axis=1, method=method) for m in (wg, np))
+    np.testing.assert_allclose(ours, numpys, atol=1e-14)
     np.testing.assert_allclose(wg.percentile(x, 30, method=method), np.percentile(x, 30, method=method), atol=1e-14)
 
 
@@ -58,7 +59,7 @@ def test_average_is_numpys():
     for options in ({}, {"axis": 1}, {"weights": w}, {"axis": 0, "weights": w}, {"axis": 1, "weights": w[0, :, 0]},
                     {"axis": (2, 0), "weights": w[:, 0, :].T}):  # fmt: skip
         for keepdims in (False, True):
-            for a, b in zip(*(m.average(x, returned=True, keepdims=keepdims, **options) for m in (wg, np))):
+            for a, b in zip(*(m.average(x, returned=True, keepdims=keepdims, **options) for m in (wg, np)), strict=True):
                 np.testing.assert_allclose(a, b)
     g = wg.grad(lambda w: wg.average(np.array([1.0, 3.0]), weights=w))(np.array([1.0, 1.0]))
     np.testing.assert_allclose(g, [-0.5, 0.5])
@@ -74,7 +75,8 @@ def test_reductions_without_nan_are_numpys(axis):
         ours, numpys = getattr(wg, name)(x, axis=axis), getattr(np, name)(x, axis=axis)
         np.testing.assert_allclose(ours, numpys, err_msg=name)
         assert type(ours) is type(numpys)
-        g = wg.grad(lambda a, f=getattr(wg, name): wg.sum(wg.nan_to_num(f(a, axis=axis))))(x)
+        f = getattr(wg, name)
+        g = wg.grad(lambda a, f=f: wg.sum(wg.nan_to_num(f(a, axis=axis))))(x)
         assert np.all(g[np.isnan(x)] == 0) and np.all(np.isfinite(g)), name
 
 

@@ -29,7 +29,6 @@ from wengert.ops.structure import (
     reshape,
     stacked,
     sum_axes,
-    to_front,
 )
 
 
@@ -113,7 +112,7 @@ class Recurrence(Cumulative):
             previous = row
         return y
 
-    def aval(self, a: Any, b: Any, *, axis: int) -> Aval:
+    def aval(self, a: Any, b: Any, *, axis: int) -> Aval:  # type: ignore[override]
         if a.shape != b.shape:
             raise ShapeError(f"linear_recurrence: got {show(a)} and {show(b)}; needs equal shapes")
         return Aval(b.shape, np.result_type(a.dtype, b.dtype))
@@ -194,7 +193,7 @@ class CumulativeIndex(Cumulative):
     def impl(self, x: Any, *, axis: int) -> Any:
         y = self.ufunc.accumulate(x, axis=axis)
         places = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
-        attained = (x == y) | (x != x)  # noqa: PLR0124  (NaN, which stays to the end)
+        attained = (x == y) | (x != x)  # a NaN stays to the end
         return np.maximum.accumulate(np.where(attained, places, 0), axis=axis)
 
     def aval(self, x: Any, *, axis: int) -> Aval:
@@ -381,7 +380,7 @@ def gradient(f: Any, /, *spacing: Any, axis: Any = None, edge_order: int = 1) ->
     if edge_order not in (1, 2):
         raise ArgumentError(f"gradient: got edge_order={edge_order}; needs 1 or 2")
     if len(spacing) not in (0, 1, len(axes)) or (len(spacing) == 1 and len(axes) > 1 and arrayed(spacing[0]).shape):
-        raise ArgumentError(f"gradient: got {len(spacing)} spacings for {len(axes)} axes; needs one number, or one each")
+        raise ArgumentError(f"gradient: got {len(spacing)} spacings for {len(axes)} axes; needs one number or one each")
     steps = spacing if len(spacing) == len(axes) else (spacing or (1.0,)) * len(axes)
     slopes = [_slope(f, a, h, edge_order) for a, h in zip(axes, steps, strict=True)]
     return slopes[0] if len(slopes) == 1 else slopes

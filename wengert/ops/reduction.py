@@ -18,7 +18,7 @@ from wengert.base.errors import ArgumentError, DTypeError, ShapeError
 from wengert.base.shapes import Shape
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
-from wengert.ops import comparison, complexes, exponential, rounding
+from wengert.ops import comparison, complexes, rounding
 from wengert.ops.elementwise import elementwise
 from wengert.ops.indexing import Span, getitem_static
 from wengert.ops.joining import concatenate

@@ -33,7 +33,7 @@ class Convolve(Primitive):
 
     def aval(self, a: Any, v: Any) -> Aval:
         if len(a.shape) != 1 or len(v.shape) != 1 or not a.shape[0] or not v.shape[0]:
-            raise ShapeError(f"convolve: got {show(a)} and {show(v)}; needs two sequences (one axis) that are not empty")
+            raise ShapeError(f"convolve: got {show(a)} and {show(v)}; needs two sequences, not empty")
         return Aval((a.shape[0] + v.shape[0] - 1,), np.result_type(a.dtype, v.dtype))
 
     def vjp(self, g: Any, _y: Any, a: Any, v: Any) -> tuple[Any, ...]:

@@ -31,7 +31,7 @@ class Places(Primitive):
     def aval(self, x: Any, *, axis: int, **_: Any) -> Aval:
         return Aval(x.shape, INDEX)
 
-    def vjp(self, _g: Any, _y: Any, _x: Any, **_: Any) -> tuple[Any, ...]:
+    def vjp(self, _g: Any, _y: Any, *_xs: Any, **_: Any) -> tuple[Any, ...]:
         return (None,)
 
     def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, axis: int, **more: Any) -> tuple[Any, int]:
@@ -100,7 +100,8 @@ class LexSort(Primitive):
 
     def aval(self, *keys: Any, axis: int) -> Aval:
         if any(k.shape != keys[0].shape for k in keys):
-            raise ShapeError(f"lexsort: got keys of shapes {', '.join(str(list(k.shape)) for k in keys)}; needs one shape")
+            got = ", ".join(str(list(k.shape)) for k in keys)
+            raise ShapeError(f"lexsort: got keys of shapes {got}; needs one shape")
         return Aval(keys[0].shape, INDEX)
 
     def vjp(self, _g: Any, _y: Any, *_keys: Any, axis: int) -> tuple[Any, ...]:
