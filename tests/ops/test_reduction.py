@@ -26,7 +26,7 @@ def compare(f, torch_f, x, atol=1e-12):
 
 
 @pytest.mark.parametrize("name", ["max", "min", "prod", "any", "all", "extremum_share", "logsumexp", "softmax",
-                                  "log_softmax", "sum"])  # fmt: skip
+                                  "log_softmax", "sum", "root"])  # fmt: skip
 def test_battery(name):
     check_primitive(name)
 
@@ -168,3 +168,12 @@ def test_abstract_and_batched():
         np.testing.assert_allclose(wg.vmap(f)(x), np.stack([f(row) for row in x]))
         g = wg.grad(lambda a, f=f: wg.sum(f(a)))
         np.testing.assert_allclose(wg.vmap(g)(x), np.stack([g(row) for row in x]), atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (0, 3), (3, 0), (1,)])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_small_and_empty(shape):
+    x = np.zeros(shape)
+    for f in (wg.sum, wg.prod, wg.mean, wg.var, wg.logsumexp, wg.softmax, wg.log_softmax):
+        assert wg.grad(lambda a, f=f: wg.sum(f(a)))(x).shape == shape
+    assert np.array_equal(wg.mean(x), np.mean(x), equal_nan=True) and wg.prod(x) == np.prod(x)

@@ -59,7 +59,8 @@ def test_average_is_numpys():
     for options in ({}, {"axis": 1}, {"weights": w}, {"axis": 0, "weights": w}, {"axis": 1, "weights": w[0, :, 0]},
                     {"axis": (2, 0), "weights": w[:, 0, :].T}):  # fmt: skip
         for keepdims in (False, True):
-            for a, b in zip(*(m.average(x, returned=True, keepdims=keepdims, **options) for m in (wg, np)), strict=True):
+            both = (m.average(x, returned=True, keepdims=keepdims, **options) for m in (wg, np))
+            for a, b in zip(*both, strict=True):
                 np.testing.assert_allclose(a, b)
     g = wg.grad(lambda w: wg.average(np.array([1.0, 3.0]), weights=w))(np.array([1.0, 1.0]))
     np.testing.assert_allclose(g, [-0.5, 0.5])

@@ -199,6 +199,11 @@ def _count(x: Any, axes: Shape, where: Any, keepdims: bool) -> Any:
     return bind(SUM, (broadcast_to(where, x.shape),), {"axes": axes, "keepdims": keepdims})
 
 
+def _divisor(count: Any, x: Any) -> Any:
+    """A Python 0 would raise where NumPy's gives NaN."""
+    return count if hasattr(count, "shape") or count else np.zeros((), x.dtype)
+
+
 # ----- sums ------------------------------------------------------------------------------------------------
 @axis_names
 def sum(
@@ -254,7 +259,7 @@ def mean(x: Any, /, axis: Any = None, dtype: Any = None, keepdims: bool = False,
     keepdims = bool(keepdims)
     total = sum_axes(_masked(x, where, 0), axes, keepdims)
     with np.errstate(all="ignore"):
-        y = total / _count(x, axes, where, keepdims)
+        y = total / _divisor(_count(x, axes, where, keepdims), x)
     return astype(y, result, copy=False)
 
 
@@ -284,12 +289,12 @@ def var(
     count = _count(x, axes, where, keepdims)
     with np.errstate(all="ignore"):
         if mean is None:
-            mean = sum_axes(_masked(x, where, 0), axes, keepdims=True) / _count(x, axes, where, True)
+            mean = sum_axes(_masked(x, where, 0), axes, keepdims=True) / _divisor(_count(x, axes, where, True), x)
         d = x - mean
         squares = complexes.real(d) ** 2 + complexes.imag(d) ** 2 if d.dtype.kind == "c" else d * d
         total = sum_axes(_masked(squares, where, 0), axes, keepdims)
         divisor = builtins.max(count - ddof, 0) if isinstance(count, int) else rounding.maximum(count - ddof, 0)
-        y = total / divisor
+        y = total / _divisor(divisor, total)
     return astype(y, np.float16) if half else y
 
 
