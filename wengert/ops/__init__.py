@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wengert.ops import (
+    activation,
     arithmetic,
     comparison,
     complexes,
@@ -45,8 +46,8 @@ from wengert.ops import (
 
 CHAPTERS = (
     structure, elementwise, indexing, joining, arithmetic, exponential, trigonometric, rounding, comparison, complexes,
-    special, special_gamma, reduction, softmax, cumulative, sorting, searching, statistics, manipulation, gather,
-    creation,
+    special, special_gamma, activation, reduction, softmax, cumulative, sorting, searching, statistics, manipulation,
+    gather, creation,
     contraction, convolution, pooling, signal,
 )  # fmt: skip
 NAMESPACES = {"linalg": (equations, decomposition, linalg), "fft": (fft,), "random": (random, generator)}
