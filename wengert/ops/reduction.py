@@ -317,6 +317,7 @@ root = elementwise(
     np.sqrt,
     lambda y, _v: rounding.where(comparison.equal(y, 0), 0, 0.5 / y),
     low=0.5,
+    singular=True,
     doc="""The square root with gradient 0, instead of infinity, at 0: for lengths and spreads."""
 )
 
