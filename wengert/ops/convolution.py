@@ -22,7 +22,7 @@ from wengert.core.record import bind
 from wengert.ops.structure import Dims, Samples, arrayed, moveaxis, reshape, stacked, to_front
 from wengert.ops.windows import Pads, numbers, offsets, padded, paddings, places, unpadded, windows
 
-_COLUMNS = 1 << 22  # elements of the columns in work at a time
+_COLUMNS = 1 << 18  # elements of the columns in work at a time: they stay in the cache
 
 
 def _chunks(examples: int, each: int) -> Iterator[slice]:
