@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -44,10 +45,17 @@ multiply = elementwise(
     array([3., 8.])
     """,
 )
+
+
+def _inverse(b: Any) -> Any:
+    """1 / b, also for a Python number 0, which NumPy divides by and Python does not."""
+    return math.copysign(math.inf, b) if type(b) in (int, float) and b == 0 else 1 / b
+
+
 divide = elementwise(
     "divide",
     np.divide,
-    lambda _y, _a, b: 1 / b,
+    lambda _y, _a, b: _inverse(b),
     lambda y, _a, b: -y / b,
     low=(-2.0, 0.5),
     singular=True,
@@ -107,8 +115,8 @@ reciprocal = elementwise(
 
 
 def _log_of_base(y: Any, a: Any, b: Any) -> Any:
-    """d(a**b)/db = y log a, which is 0 at a = 0 where y is 0."""
-    return multiply_no_nan(log_guarded(a), y)
+    """d(a**b)/db = y log a, taken as 0 at a = 0 (for b > 0 it is, for b <= 0 it does not exist)."""
+    return multiply_no_nan(log_guarded(a), multiply_no_nan(y, a != 0))
 
 
 def _power_partial(_y: Any, a: Any, b: Any) -> Any:
@@ -145,8 +153,8 @@ power = elementwise(
     singular=True,
     doc="""Power ``x1 ** x2``.
 
-    The derivative by the exponent is ``y log(x1)``, taken as 0 where ``y`` is 0; the derivative by the base is
-    0 where the exponent is 0.
+    The derivative by the exponent is ``y log(x1)``, taken as 0 for a base 0 and NaN for a negative base; the
+    derivative by the base is 0 where the exponent is 0.
 
     >>> import wengert as wg, numpy as np
     >>> wg.power(np.array([2.0, 3.0]), 2)
@@ -182,4 +190,17 @@ stop_gradient = elementwise(
 
 true_divide = divide
 
-__all__ = ["add", "subtract", "multiply", "divide", "true_divide", "negative", "positive", "square", "reciprocal", "power", "float_power", "stop_gradient"]
+__all__ = [
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "true_divide",
+    "negative",
+    "positive",
+    "square",
+    "reciprocal",
+    "power",
+    "float_power",
+    "stop_gradient",
+]

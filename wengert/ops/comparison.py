@@ -162,8 +162,8 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> bool:
     >>> wg.array_equal(np.array([1.0, 2.0]), [1, 2])
     True
     """
-    values = [concrete(arrayed(x), "array_equal") for x in (a1, a2)]
-    return bool(np.array_equal(*values, equal_nan=equal_nan))
+    first, second = (concrete(arrayed(x), "array_equal") for x in (a1, a2))
+    return bool(np.array_equal(first, second, equal_nan=equal_nan))
 
 
 # ----- bits -------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def _logistic(x: Any) -> Any:
     return np.where(np.greater_equal(x, 0), 1, small) / (1 + small)
 
 
-expit = elementwise(
+expit: Callable[..., Any] = elementwise(
     "expit",
     _logistic,
     # Not y (1 - y): expit(-x) keeps its relative accuracy where 1 - y is all cancellation.

@@ -30,7 +30,7 @@ _SQRT_2PI = math.sqrt(2 * math.pi)
 def _scipy() -> Any:
     """`scipy.special`, or None where it is not installed."""
     try:
-        import scipy.special
+        import scipy.special  # type: ignore[import-untyped]
     except ImportError:
         return None
     return scipy.special
@@ -122,8 +122,7 @@ erfcinv = elementwise(
     high=1.8,
     singular=True,
     complex_domain=False,
-    doc="The inverse of `erfc`, on [0, 2]."
-    + example("erfcinv", "np.array([0.5])", "array([0.47693628])"),
+    doc="The inverse of `erfc`, on [0, 2]." + example("erfcinv", "np.array([0.5])", "array([0.47693628])"),
 )
 
 _SERIES = [math.prod(range(1, 2 * k + 2, 2)) / (-2.0) ** k for k in range(7)]
@@ -265,6 +264,8 @@ xlog1py = elementwise(
     array([0., 0.])
     """,
 )
+
+
 def _entr(x: Any) -> Any:
     product = np.negative(np.multiply(x, np.log(x)))
     return np.where(np.equal(x, 0), 0, np.where(np.less(x, 0), -np.inf, product)).astype(product.dtype)

@@ -43,7 +43,7 @@ def _polygamma(x: Any, n: int) -> Any:
     return _psi_values(x) if n == 0 else (-1) ** (n + 1) * float(math.factorial(n)) * _zeta_values(n + 1, x)
 
 
-POLYGAMMA = Family("polygamma", _polygamma, lambda _y, x, n: POLYGAMMA(x, n + 1), (0, 1, 2))
+POLYGAMMA: Family = Family("polygamma", _polygamma, lambda _y, x, n: POLYGAMMA(x, n + 1), (0, 1, 2))
 
 
 def polygamma(n: Any, x: Any, /) -> Any:
@@ -220,11 +220,15 @@ def _values(general: str, low: Sequence[str]) -> Callable[[Any, int], Any]:
 
 
 # The derivatives are half the difference (J, Y) or half the sum (I, -K) of the neighbours.
-JV = Family("jv", _values("jv", ("j0", "j1")), lambda _y, x, n: (JV(x, n - 1) - JV(x, n + 1)) * 0.5, (0, 1, 3))
-YV = Family("yv", _values("yv", ("y0", "y1")), lambda _y, x, n: (YV(x, n - 1) - YV(x, n + 1)) * 0.5, (0, 1))
-IV = Family("iv", _values("iv", ("i0", "i1")), lambda _y, x, n: (IV(x, abs(n - 1)) + IV(x, n + 1)) * 0.5, (0, 1, 2))
-KV = Family("kv", _values("kv", ("k0", "k1")), lambda _y, x, n: (KV(x, abs(n - 1)) + KV(x, n + 1)) * -0.5, (0, 1))
-IVE = Family(
+JV: Family = Family("jv", _values("jv", ("j0", "j1")), lambda _y, x, n: (JV(x, n - 1) - JV(x, n + 1)) * 0.5, (0, 1, 3))
+YV: Family = Family("yv", _values("yv", ("y0", "y1")), lambda _y, x, n: (YV(x, n - 1) - YV(x, n + 1)) * 0.5, (0, 1))
+IV: Family = Family(
+    "iv", _values("iv", ("i0", "i1")), lambda _y, x, n: (IV(x, abs(n - 1)) + IV(x, n + 1)) * 0.5, (0, 1, 2)
+)
+KV: Family = Family(
+    "kv", _values("kv", ("k0", "k1")), lambda _y, x, n: (KV(x, abs(n - 1)) + KV(x, n + 1)) * -0.5, (0, 1)
+)
+IVE: Family = Family(
     "ive",
     _values("ive", ("i0e", "i1e")),
     lambda y, x, n: (IVE(x, abs(n - 1)) + IVE(x, n + 1)) * 0.5 - sign(x) * y,

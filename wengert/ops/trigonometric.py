@@ -22,11 +22,16 @@ def _unary(name: str, ufunc: Any, partial: Any, words: str, at: str, result: str
     return elementwise(name, ufunc, partial, doc=doc, **options)
 
 
-sin = _unary("sin", np.sin, lambda _y, x: cos(x), "Sine.", "[0.0, np.pi / 2]", "array([0., 1.])")
-cos = _unary("cos", np.cos, lambda _y, x: -sin(x), "Cosine.", "[0.0, np.pi]", "array([ 1., -1.])")
+# singular: NaN at infinity, where the argument may be in a branch that was not taken, as in sin(1/x) at 0.
+sin = _unary(
+    "sin", np.sin, lambda _y, x: cos(x), "Sine.", "[0.0, np.pi / 2]", "array([0., 1.])", singular=True,
+)  # fmt: skip
+cos: Callable[..., Any] = _unary(
+    "cos", np.cos, lambda _y, x: -sin(x), "Cosine.", "[0.0, np.pi]", "array([ 1., -1.])", singular=True,
+)  # fmt: skip
 tan = _unary(
     "tan", np.tan, lambda y, _x: 1 + y * y, "Tangent; derivative ``1 + tan²``.", "[0.0, np.pi / 4]", "array([0., 1.])",
-    low=-1.2, high=1.2,
+    low=-1.2, high=1.2, singular=True,
 )  # fmt: skip
 sinh = _unary(
     "sinh",
@@ -37,7 +42,7 @@ sinh = _unary(
     "array([0.        , 1.17520119])",
     singular=True,  # overflows
 )
-cosh = _unary(
+cosh: Callable[..., Any] = _unary(
     "cosh",
     np.cosh,
     lambda _y, x: sinh(x),
@@ -52,14 +57,15 @@ tanh = _unary(
 )  # fmt: skip
 
 # ----- inverses -----------------------------------------------------------------------------------------
-# Products of two roots instead of sqrt(1 - x²): exact near ±1, and on the right branch for complex numbers.
+# Two roots instead of sqrt(1 - x²): exact near ±1, and on the right branch for complex numbers. Divided one after
+# the other: a quotient, unlike a product, keeps a zero cotangent zero beside NaN (outside of the domain).
 arcsin = _unary(
-    "arcsin", np.arcsin, lambda _y, x: 1 / (sqrt(1 - x) * sqrt(1 + x)),
+    "arcsin", np.arcsin, lambda _y, x: 1 / sqrt(1 - x) / sqrt(1 + x),
     "Inverse sine, in [-π/2, π/2]; the derivative is infinite at ±1.", "[0.0, 1.0]", "array([0.        , 1.57079633])",
     low=-0.8, high=0.8, singular=True,
 )  # fmt: skip
 arccos = _unary(
-    "arccos", np.arccos, lambda _y, x: -1 / (sqrt(1 - x) * sqrt(1 + x)),
+    "arccos", np.arccos, lambda _y, x: -1 / sqrt(1 - x) / sqrt(1 + x),
     "Inverse cosine, in [0, π]; the derivative is infinite at ±1.", "[0.0, 1.0]", "array([1.57079633, 0.        ])",
     low=-0.8, high=0.8, singular=True,
 )  # fmt: skip
@@ -72,12 +78,12 @@ arcsinh = _unary(
     "array([0.        , 0.88137359])",
 )  # fmt: skip
 arccosh = _unary(
-    "arccosh", np.arccosh, lambda _y, x: 1 / (sqrt(x - 1) * sqrt(x + 1)),
+    "arccosh", np.arccosh, lambda _y, x: 1 / sqrt(x - 1) / sqrt(x + 1),
     "Inverse hyperbolic cosine, for x >= 1; the derivative is infinite at 1.", "[1.0, 2.0]",
     "array([0.        , 1.3169579])", low=1.2, high=3.0, singular=True,
 )  # fmt: skip
 arctanh = _unary(
-    "arctanh", np.arctanh, lambda _y, x: 1 / ((1 - x) * (1 + x)),
+    "arctanh", np.arctanh, lambda _y, x: 1 / (1 - x) / (1 + x),
     "Inverse hyperbolic tangent, for |x| < 1.", "[0.0, 0.5]", "array([0.        , 0.54930614])",
     low=-0.8, high=0.8, singular=True,
 )  # fmt: skip
@@ -174,7 +180,7 @@ def _sinc_far(t: Any, n: int) -> Any:
     return y
 
 
-SINC = Family("sinc", _sinc, lambda _y, x, n: SINC(x, n + 1), (0, 1, 2), (-2.0, 2.0))
+SINC: Family = Family("sinc", _sinc, lambda _y, x, n: SINC(x, n + 1), (0, 1, 2), (-2.0, 2.0))
 SINC.complex_domain = True
 
 
