@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 console = Console(highlight=False)
+USUAL = Settings()
 
 
 def _version(asked: bool) -> None:
@@ -46,15 +47,21 @@ def root(
 
 @app.command()
 def train(
-    data: Annotated[str, typer.Option(help=f"Data set: {' or '.join(SOURCES)}.")] = "digits",
-    hidden: Annotated[str, typer.Option(help="Sizes of the hidden layers, for example 64,32; empty for none.")] = "128",
-    epochs: Annotated[int, typer.Option(min=1, help="Most passes over the training part.")] = 40,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows in a minibatch.")] = 32,
-    lr: Annotated[float, typer.Option(help="Learning rate.")] = 0.002,
-    optimizer: Annotated[str, typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.")] = "adamw",
-    dropout: Annotated[float, typer.Option(help="Share of hidden units dropped while training.")] = 0.1,
-    seed: Annotated[int, typer.Option(help="Of the split, the initial weights and the order of the rows.")] = 0,
-    patience: Annotated[int, typer.Option(min=0, help="Stop after so many epochs without a new best; 0: never.")] = 15,
+    data: Annotated[str, typer.Option(help=f"Data set: {' or '.join(SOURCES)}.")] = USUAL.data,
+    hidden: Annotated[
+        str, typer.Option(help="Sizes of the hidden layers, for example 64,32; empty for none.")
+    ] = ",".join(map(str, USUAL.hidden)),
+    epochs: Annotated[int, typer.Option(min=1, help="Most passes over the training part.")] = USUAL.epochs,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows in a minibatch.")] = USUAL.batch_size,
+    lr: Annotated[float, typer.Option(help="Learning rate.")] = USUAL.lr,
+    optimizer: Annotated[str, typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.")] = USUAL.optimizer,
+    dropout: Annotated[float, typer.Option(help="Share of hidden units dropped while training.")] = USUAL.dropout,
+    seed: Annotated[
+        int, typer.Option(help="Of the split, the initial weights and the order of the rows.")
+    ] = USUAL.seed,
+    patience: Annotated[
+        int, typer.Option(min=0, help="Stop after so many epochs without a new best; 0: never.")
+    ] = USUAL.patience or 0,
     out: Annotated[Path | None, typer.Option(help="Folder for weights, history and curves.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table of epochs.")] = False,
 ) -> None:

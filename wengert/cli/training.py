@@ -56,12 +56,12 @@ class Settings(NamedTuple):
     """What a training depends on; the same settings give the same weights."""
 
     data: str = "digits"
-    hidden: tuple[int, ...] = (128,)
+    hidden: tuple[int, ...] = (512,)
     epochs: int = 40
     batch_size: int = 32
     lr: float = 0.002
     optimizer: str = "adamw"
-    dropout: float = 0.1
+    dropout: float = 0.3
     seed: int = 0
     patience: int | None = 15
 

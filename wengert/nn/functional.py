@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -24,7 +25,7 @@ from wengert.ops.activation import (
     step,
 )
 from wengert.ops.exponential import log
-from wengert.ops.gather import take_along_axis
+from wengert.ops.gather import getitem
 from wengert.ops.generator import next_key
 from wengert.ops.reduction import mean
 from wengert.ops.reduction import sum as total
@@ -36,6 +37,7 @@ from wengert.ops.trigonometric import sinc as normalised_sinc
 from wengert.ops.trigonometric import tanh
 
 logsigmoid = log_sigmoid
+LEAST = math.exp(-100)  # the least probability a loss takes the logarithm of
 
 
 # ----- layers -------------------------------------------------------------------------------------------
@@ -134,11 +136,14 @@ def l1_loss(x: Any, y: Any, reduction: str = "mean") -> Any:
 
 
 def binary_cross_entropy(p: Any, y: Any, reduction: str = "mean") -> Any:
-    """``-(y log p + (1 - y) log(1 - p))`` of probabilities; logarithms are cut at -100, as in PyTorch."""
+    """``-(y log p + (1 - y) log(1 - p))`` of probabilities.
+
+    Logarithms are cut at -100, as in PyTorch; where one is cut its gradient is 0. Better: the form with logits.
+    """
     p, y = _pair("binary_cross_entropy", p, y)
     if isinstance(p, np.ndarray) and ((p < 0) | (p > 1)).any():
         raise ArgumentError("binary_cross_entropy: got values outside [0, 1]; use binary_cross_entropy_with_logits")
-    return reduce(-(y * maximum(log(p), -100.0) + (1 - y) * maximum(log(1 - p), -100.0)), reduction)
+    return reduce(-(y * log(maximum(p, LEAST)) + (1 - y) * log(maximum(1 - p, LEAST))), reduction)
 
 
 def binary_cross_entropy_with_logits(z: Any, y: Any, reduction: str = "mean") -> Any:
@@ -159,8 +164,8 @@ def nll_loss(log_p: Any, target: Any, weight: Any = None, reduction: str = "mean
             f"nll_loss: got scores {show(log_p)} and targets {show(target)}; needs (N, C) and (N,), or (C,) and ()"
         )
     _check_labels(target, log_p.shape[axis])
-    places = reshape(target, target.shape[:axis] + (1,) + target.shape[axis:])
-    loss = -reshape(take_along_axis(log_p, places, axis), target.shape)
+    others = np.ogrid[tuple(slice(n) for n in target.shape)]
+    loss = -getitem(log_p, (*others[:axis], target, *others[axis:]))
     if weight is None:
         return reduce(loss, reduction)
     weights = arrayed(weight)[target]

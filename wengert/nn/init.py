@@ -1,7 +1,7 @@
 """Initial values of parameters, set in place (PyTorch's names).
 
 ``fan_in`` is the number of inputs of one unit, ``fan_out`` the number of units one input reaches; a weight has the
-shape ``(out, in, *kernel)``. Draws come from the global generator: `wg.random.manual_seed`.
+shape ``(out, in, *kernel)``. Draws come from the global generator: `wg.manual_seed`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,54 @@
+"""Optimizers against PyTorch: fifty steps in float64 on three problems, from one table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wengert import nn, optim
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch==2.13.0")
+
+TABLE = [
+    ("SGD", {"lr": 0.01}),
+    ("SGD", {"lr": 0.01, "momentum": 0.9}),
+    ("SGD", {"lr": 0.01, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.01, "momentum": 0.8, "nesterov": True, "weight_decay": 0.05}),
+    ("SGD", {"lr": 0.001, "maximize": True}),
+    ("Adam", {"lr": 0.02}),
+    ("Adam", {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.1}),
+    ("AdamW", {"lr": 0.02}),
+    ("AdamW", {"lr": 0.02, "weight_decay": 0.3}),
+    ("Adagrad", {"lr": 0.1}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.05, "weight_decay": 0.1, "initial_accumulator_value": 0.2}),
+    ("RMSprop", {"lr": 0.01}),
+    ("RMSprop", {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.1}),
+    ("RMSprop", {"lr": 0.01, "centered": True, "alpha": 0.9}),
+]
+PROBLEMS = {
+    "bowl": (lambda x: (x * x * 3.0).sum() + (x[0] - 1.0) ** 2, [1.0, -2.0, 0.5]),
+    "valley": (lambda x: (1.0 - x[0]) ** 2 + 5.0 * (x[1] - x[0] * x[0]) ** 2, [-0.5, 0.7]),
+    "waves": (lambda x: x.sin().sum() + 0.1 * (x * x).sum(), [0.1, 2.0, -3.0, 4.0]),
+}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize(("name", "options"), TABLE)
+def test_fifty_steps(name, options, problem) -> None:
+    f, start = PROBLEMS[problem]
+    ours = nn.Parameter(np.array(start))
+    theirs = torch.nn.Parameter(torch.tensor(start, dtype=torch.float64))
+    a, b = getattr(optim, name)([ours], **options), getattr(torch.optim, name)([theirs], **options)
+    for _ in range(50):
+        for p, optimizer in ((ours, a), (theirs, b)):
+            optimizer.zero_grad()
+            f(p).backward()
+            optimizer.step()
+        np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in TABLE}))
+def test_defaults_are_the_same(name) -> None:
+    ours = getattr(optim, name)([nn.Parameter([1.0])]).defaults
+    theirs = getattr(torch.optim, name)([torch.nn.Parameter(torch.ones(1))]).defaults
+    assert {k: theirs[k] for k in ours} == ours
