@@ -91,7 +91,7 @@ sqrt = elementwise(
 rsqrt = elementwise(
     "rsqrt",
     lambda x: np.reciprocal(np.sqrt(x)),
-    lambda y, _x: -0.5 * y * y * y,
+    lambda y, x: -0.5 * y / x,
     low=0.5,
     singular=True,
     doc="``1 / sqrt(x)``." + _example("rsqrt", "np.array([1.0, 4.0])", "array([1. , 0.5])"),

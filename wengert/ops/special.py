@@ -68,7 +68,8 @@ def from_math(function: Callable[[float], float]) -> Callable[[Any], Any]:
 
     def value(x: Any) -> Any:
         x = np.asarray(x)
-        return loop(x).astype(x.dtype if x.dtype.kind == "f" else np.float64)
+        with np.errstate(all="ignore"):  # the machine's flags, which `math` leaves set
+            return loop(x).astype(x.dtype if x.dtype.kind == "f" else np.float64)
 
     return value
 
