@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from math import e, inf, nan, pi
 
+from numpy import bool_ as bool  # noqa: A004  (the array API's name)
 from numpy import (
     complex64,
     complex128,
@@ -25,7 +26,6 @@ from numpy import (
     uint32,
     uint64,
 )
-from numpy import bool_ as bool  # noqa: A004  (the array API's name)
 
 from wengert import autograd, fft, linalg, random
 from wengert.base import errors

@@ -227,8 +227,8 @@ def test_dead_relu_has_no_gradient(golden: Any) -> None:
     grad_w, grad_b = total(wg.relu)
     g.check(grad_w=grad_w, grad_b=grad_b)
     scale = len(x)
-    leaky_w, leaky_b = wg.grad(
-        lambda w, b: np.sum(wg.leaky_relu(x @ w + b, 0.01)), argnums=(0, 1)
-    )(g.input("w"), g.input("b"))
+    leaky_w, leaky_b = wg.grad(lambda w, b: np.sum(wg.leaky_relu(x @ w + b, 0.01)), argnums=(0, 1))(
+        g.input("w"), g.input("b")
+    )
     g.check(leaky_grad_w=leaky_w, leaky_grad_b=leaky_b)
     assert scale == 3

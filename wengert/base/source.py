@@ -35,6 +35,17 @@ def user_frame(depth: int = 1) -> FrameType | None:
     return frame
 
 
+def capture() -> tuple[CodeType | None, int]:
+    """The code and byte-code offset of the user's line, for the recording functions (`bind` and one below it)."""
+    frame: FrameType | None = sys._getframe(3)
+    while frame is not None:
+        code = frame.f_code
+        if not INTERNAL[code.co_filename]:
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None, 0
+
+
 def line_number(code: CodeType, lasti: int) -> int:
     """The source line that byte-code offset `lasti` of `code` was compiled from."""
     for start, end, line in code.co_lines():

@@ -60,13 +60,13 @@ class Primitive:
         REGISTRY[self.name] = self
         self._keeps: dict[int, tuple[tuple[int, ...], bool]] = {}
 
-    def impl(self, *xs: Any, **attrs: Any) -> Any:
-        raise NotImplementedError
+    def impl(self, *args: Any, **attrs: Any) -> Any:
+        raise self.missing("impl")
 
-    def aval(self, *xs: Any, **attrs: Any) -> Any:
+    def aval(self, *args: Any, **attrs: Any) -> Any:
         raise self.missing("aval")
 
-    def vjp(self, g: Any, y: Any, *xs: Any, **attrs: Any) -> tuple[Any, ...]:
+    def vjp(self, *args: Any, **attrs: Any) -> tuple[Any, ...]:
         raise self.missing("vjp")
 
     def samples(self, rng: np.random.Generator) -> Iterator[tuple[list[Any], dict[str, Any]]]:

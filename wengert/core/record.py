@@ -10,11 +10,10 @@ A recorder is either eager (values are there, Python may branch on them) or abst
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,14 +25,13 @@ from wengert.base.errors import (
     WengertError,
     show,
 )
-from wengert.base.source import INTERNAL
+from wengert.base.source import capture
 from wengert.core.primitive import PART, Aval, Primitive
 from wengert.core.tape import Const, Input, Leaf, Node, Tape, Var, cut
 from wengert.core.tape import next_number as _next
 from wengert.core.windows import join
 
 NO_ATTRS: dict[str, Any] = {}
-_get_frame = sys._getframe
 
 
 class _Local(threading.local):
@@ -95,6 +93,23 @@ class Tensor:
     value: Any
     node: Any
     rec: Recorder | None
+    group: Any  # handles that share memory in NumPy, see core/windows.py; set where there are any
+
+    if TYPE_CHECKING:  # operators, methods and conversions come from tables on floor 2 and 3
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, index: Any) -> Any: ...
+        def __add__(self, other: Any) -> Any: ...
+        def __radd__(self, other: Any) -> Any: ...
+        def __sub__(self, other: Any) -> Any: ...
+        def __rsub__(self, other: Any) -> Any: ...
+        def __mul__(self, other: Any) -> Any: ...
+        def __rmul__(self, other: Any) -> Any: ...
+        def __truediv__(self, other: Any) -> Any: ...
+        def __rtruediv__(self, other: Any) -> Any: ...
+        def __matmul__(self, other: Any) -> Any: ...
+        def __pow__(self, other: Any) -> Any: ...
+        def __neg__(self) -> Any: ...
 
     def __init__(self, value: Any, node: Var | None = None, rec: Recorder | None = None) -> None:
         # `Tensor([1.0, 2.0])` is the constructor of the lectures; the library itself passes arrays.
@@ -149,15 +164,7 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
     The result is a plain array where no operand is a tensor. Shapes and dtypes come from NumPy's own result;
     the primitive's `aval` runs only for abstract recordings, and to word the error when NumPy refused.
     """
-    top = None
-    for x in args:
-        if isinstance(x, Tensor):
-            rec = x.rec
-            if rec is not None and rec is not top:
-                if top is None or rec.level > top.level:
-                    top = rec
-                elif rec.level == top.level:
-                    raise escaped(rec if not rec.open else top)
+    top = _highest(args)
     if top is None:
         return _compute(prim, args, attrs)
     if not top.open:
@@ -181,29 +188,45 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
                 nested = True
         values.append(x)
         bit += bit
-    if nested:
-        y = bind(prim, values, attrs)
-    else:
-        try:
-            y = prim.impl(*values, **attrs)
-        except WengertError:
-            raise
-        except Exception as error:
-            raise _refused(prim, values, attrs, error) from error
+    y = bind(prim, values, attrs) if nested else _call(prim, values, attrs)
     if top.level <= local.paused and not top.keep_all:
         return _view(prim, args, _wrap(prim, y)) if top is SESSION and not nested else y
     if prim.multi:
         return _write_parts(prim, args, attrs, top, tracked, y)
-    dtype = y.dtype
-    if dtype.kind not in "fc" and not top.keep_all:
+    if y.dtype.kind not in "fc" and not top.keep_all:
         return Tensor(y) if top is SESSION else y
-    # The line. Slots are set one by one: a constructor call would cost as much as the rest of this function.
-    node = _new_node(Node)
-    node.prim = prim
-    node.attrs = attrs
-    node.shape = y.shape
-    node.dtype = dtype
-    node.extra = None
+    return _write(prim, args, attrs, top, tracked, values, y)
+
+
+def _highest(args: Sequence[Any]) -> Recorder | None:
+    """The recorder of the highest level among the operands; None where nothing is recorded."""
+    top: Recorder | None = None
+    for x in args:
+        if isinstance(x, Tensor):
+            rec = x.rec
+            if rec is not None and rec is not top:
+                if top is None or rec.level > top.level:
+                    top = rec
+                elif rec.level == top.level:
+                    raise escaped(rec if not rec.open else top)
+    return top
+
+
+def _call(prim: Primitive, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
+    """The value, from NumPy; what NumPy refuses is worded in our way."""
+    try:
+        return prim.impl(*values, **attrs)
+    except WengertError:
+        raise
+    except Exception as error:
+        raise _refused(prim, values, attrs, error) from error
+
+
+def _write(
+    prim: Primitive, args: Sequence[Any], attrs: dict[str, Any], top: Recorder, tracked: int, values: list[Any], y: Any
+) -> Tensor:
+    """Write a line with one value, and keep beside it what its rules will read."""
+    keep: Any
     keep, keep_y = prim.keeps(tracked)
     if top.keep_all:
         keep, keep_y = range(len(args)), True
@@ -219,17 +242,16 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
     for i in keep:
         if tracked >> i & 1:
             inputs[i].value = values[i]
+    # Slots are set one by one: the constructors would cost as much as the rest of this function.
+    node = _new_node(Node)
+    node.prim = prim
+    node.attrs = attrs
+    node.shape = y.shape
+    node.dtype = y.dtype
+    node.extra = None
     node.value = y if keep_y else None
     node.inputs = tuple(inputs)
-    frame = _get_frame(1)
-    while INTERNAL[frame.f_code.co_filename]:
-        frame = frame.f_back  # type: ignore[assignment]
-        if frame is None:
-            break
-    if frame is not None:
-        node.code, node.lasti = frame.f_code, frame.f_lasti
-    else:
-        node.code, node.lasti = None, 0
+    node.code, node.lasti = capture()
     node.number = _next()
     result = _new(Tensor)
     result.value = y
@@ -253,12 +275,7 @@ def _compute(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any]) -> Any
             wrap = True
             x = x.value
         values.append(x)
-    try:
-        y = prim.impl(*values, **attrs)
-    except WengertError:
-        raise
-    except Exception as error:
-        raise _refused(prim, values, attrs, error) from error
+    y = _call(prim, values, attrs)
     return _view(prim, args, _wrap(prim, y)) if wrap else y
 
 
@@ -301,10 +318,7 @@ def _bind_abstract(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any], 
     """Write a line whose value is not computed: only shape and dtype."""
     avals = [x if type(x) in SCALAR_TYPES else Aval(x.shape, x.dtype) for x in map(_described, args)]
     y = prim.aval(*avals, **attrs)
-    frame = _get_frame(2)
-    while frame is not None and INTERNAL[frame.f_code.co_filename]:
-        frame = frame.f_back  # type: ignore[assignment]
-    code, lasti = (frame.f_code, frame.f_lasti) if frame is not None else (None, 0)
+    code, lasti = capture()
     inputs = tuple(top.variable(x) for x in args)
     if not prim.multi:
         return Tensor(None, Node(prim, inputs, attrs, y[0], y[1], code, lasti), top)
@@ -321,10 +335,7 @@ def _write_parts(
 ) -> tuple[Any, ...]:
     """Write a line with several values and one `part` line for each of them."""
     inputs = tuple(top.variable(x) for x in args)
-    frame = _get_frame(2)
-    while frame is not None and INTERNAL[frame.f_code.co_filename]:
-        frame = frame.f_back  # type: ignore[assignment]
-    code, lasti = (frame.f_code, frame.f_lasti) if frame is not None else (None, 0)
+    code, lasti = capture()
     node = Node(prim, inputs, attrs, tuple(y.shape for y in ys), tuple(y.dtype for y in ys), code, lasti)
     keep, keep_y = prim.keeps(tracked)
     for i in range(len(args)) if top.keep_all else keep:

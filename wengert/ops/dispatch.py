@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 
 from wengert.base.errors import AssignmentError, UncoveredFunctionError
+from wengert.base.shapes import size_of
 from wengert.core.record import Tensor
 from wengert.ops import FUNCTIONS
 
 Function = Callable[..., Any]
 
 # Functions that look at shape and dtype only; NumPy's own result is right.
-_DESCRIBING = {
+_DESCRIBING: dict[str, Function] = {
     "shape": lambda x: x.shape,
     "ndim": lambda x: len(x.shape),
-    "size": lambda x, axis=None: int(np.prod(x.shape)) if axis is None else x.shape[axis],
+    "size": lambda x, axis=None: size_of(x.shape) if axis is None else x.shape[axis],
     "iscomplexobj": lambda x: x.dtype.kind == "c",
     "isrealobj": lambda x: x.dtype.kind != "c",
     "result_type": lambda *xs: np.result_type(*(getattr(x, "dtype", x) for x in xs)),

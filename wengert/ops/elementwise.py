@@ -104,7 +104,8 @@ class Elementwise(Primitive):
         return bind(self, moved), 0
 
     def reads(self, tracked: int) -> tuple[tuple[int, ...], bool]:
-        read_y, read_xs = False, set()
+        read_y = False
+        read_xs: set[int] = set()
         for i, partial in enumerate(self.partials):
             if tracked >> i & 1 and callable(partial):
                 y, *xs = inspect.signature(partial).parameters

@@ -356,7 +356,7 @@ def install() -> None:
     for name, getter in _PROPERTIES.items():
         setattr(Tensor, name, property(getter))
     if "getitem" in FUNCTIONS:
-        Tensor.__getitem__ = FUNCTIONS["getitem"]  # type: ignore[attr-defined]
+        setattr(Tensor, "__getitem__", FUNCTIONS["getitem"])  # noqa: B010  (a type checker sees the stub in the class)
     Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]  # defining == would take it away
 
 

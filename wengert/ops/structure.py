@@ -222,7 +222,7 @@ class Sum(Primitive):
     linear_in = (0,)
 
     def impl(self, x: Any, *, axes: Shape, keepdims: bool) -> Any:
-        return np.add.reduce(x, axis=axes, keepdims=keepdims)
+        return np.add.reduce(x, axis=axes, keepdims=keepdims)  # type: ignore[call-overload]  # an empty tuple of axes too
 
     def aval(self, x: Any, *, axes: Shape, keepdims: bool) -> Aval:
         return Aval(shapes.reduced(x.shape, axes, keepdims), _sum_dtype(x.dtype))
@@ -328,6 +328,7 @@ def stacked(size: int, x: Any, dim: int | None) -> Any:
         return to_front(x, dim)
     x = arrayed(x)
     return bind(BROADCAST_TO, (x,), {"shape": (size, *x.shape)})
+
 
 permute_dims = transpose
 

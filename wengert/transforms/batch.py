@@ -91,9 +91,7 @@ def vmap_flat(
         results = [rec.variable(y) for y in f(*boxes)]
     tape = cut(results, [b.node for b in boxes])
     batched = walk(tape, size, list(zip(arguments, axes, strict=True)))
-    return [
-        _place(size, y, dim, axis) for (y, dim), axis in zip(batched, out_axes(len(batched)), strict=True)
-    ]
+    return [_place(size, y, dim, axis) for (y, dim), axis in zip(batched, out_axes(len(batched)), strict=True)]
 
 
 def _place(size: int, y: Any, dim: int | None, axis: int | None) -> Any:

@@ -136,7 +136,7 @@ def value_and_grad(f: Function, argnums: Any = 0, has_aux: bool = False) -> Func
     Raises `ScalarError` where the output is no scalar, `DTypeError` for integer arguments.
 
     >>> import wengert as wg
-    >>> wg.value_and_grad(lambda x: x ** 2)(3.0)
+    >>> wg.value_and_grad(lambda x: x**2)(3.0)
     (np.float64(9.0), np.float64(6.0))
     """
 
@@ -179,7 +179,7 @@ def grad(f: Function, argnums: Any = 0, has_aux: bool = False) -> Function:
     >>> import numpy as np, wengert as wg
     >>> wg.grad(lambda x: np.sum(np.tanh(x) ** 2))(np.zeros(2))
     array([0., 0.])
-    >>> wg.grad(wg.grad(lambda x: x ** 3))(2.0)
+    >>> wg.grad(wg.grad(lambda x: x**3))(2.0)
     np.float64(12.0)
     """
     both = value_and_grad(f, argnums, has_aux)
@@ -381,7 +381,7 @@ def jacobian(f: Function, argnums: Any = 0) -> Function:
     arguments give trees of blocks.
 
     >>> import numpy as np, wengert as wg
-    >>> wg.jacobian(lambda x: x ** 2)(np.array([1.0, 2.0]))
+    >>> wg.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
     array([[2., 0.],
            [0., 4.]])
     """
@@ -459,9 +459,7 @@ def _forward_blocks(recorded: Recorded, leaves: Sequence[Any]) -> list[list[Any]
 
         basis = _basis(leaves, j)
         sweeps = vmap_flat(one, basis.shape[0], [basis], [0], lambda n: [-1] * n)
-        columns.append(
-            [bind(RESHAPE, (s,), {"shape": y.shape + x.shape}) for s, y in zip(sweeps, values, strict=True)]
-        )
+        columns.append([bind(RESHAPE, (s,), {"shape": y.shape + x.shape}) for s, y in zip(sweeps, values, strict=True)])
     return [[column[i] for column in columns] for i in range(len(values))]
 
 
@@ -484,7 +482,7 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     Forward-over-reverse; costs a small multiple of one gradient.
 
     >>> import numpy as np, wengert as wg
-    >>> wg.hvp(lambda x: np.sum(x ** 3), (np.array([1.0, 2.0]),), (np.array([1.0, 0.0]),))
+    >>> wg.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 0.0]),))
     array([6., 0.])
     """
     primals = primals if isinstance(primals, tuple | list) else (primals,)

@@ -27,7 +27,7 @@ def walk(tape: Tape, tangents: Tangents) -> Tangents:
     env = dict(tangents)
     with np.errstate(all="ignore"):
         for node in tape.nodes:
-            ts = [env.get(x) if isinstance(x, Var) else None for x in node.inputs]
+            ts: list[Any] = [env.get(x) if isinstance(x, Var) else None for x in node.inputs]
             if all(t is None for t in ts):
                 continue
             if node.prim is PART:

@@ -50,7 +50,8 @@ def sweep(
             needs = []
             for x in node.inputs:
                 needs.append(isinstance(x, Var) and x.tracked)
-                xs.append(operand(x, lift) if lift is not None or not isinstance(x, Var) or x.value is None else x.value)
+                direct = lift is None and isinstance(x, Var) and x.value is not None
+                xs.append(x.value if direct else operand(x, lift))
             y = operand(node, lift) if lift is not None or node.value is None else node.value
             place = 0
             for gx in prim.pull(g, y, xs, needs, node.attrs):
@@ -131,9 +132,7 @@ def _put_part(adjoints: Adjoints, whole: Node, index: int, g: Any) -> None:
 
 
 def _fill(node: Node, parts: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(
-        np.zeros(s, d) if g is None else g for g, s, d in zip(parts, node.shape, node.dtype, strict=True)
-    )
+    return tuple(np.zeros(s, d) if g is None else g for g, s, d in zip(parts, node.shape, node.dtype, strict=True))
 
 
 def owned(leaves: Iterable[Any]) -> list[Any]:

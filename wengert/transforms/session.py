@@ -52,7 +52,7 @@ class no_grad(_Mode):  # noqa: N801  (PyTorch's name)
     def __init__(self) -> None:
         super().__init__(False)
 
-    def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, f: Any) -> Any:
         @functools.wraps(f)
         def paused(*args: Any, **kwargs: Any) -> Any:
             with no_grad():
@@ -128,7 +128,8 @@ def retain_gradients() -> Iterator[None]:
 
     >>> import wengert as wg
     >>> x = wg.tensor(2.0, requires_grad=True)
-    >>> z = x * x; y = z + 1
+    >>> z = x * x
+    ... y = z + 1
     >>> with wg.retain_gradients():
     ...     y.backward()
     >>> z.grad_fn.gradient
@@ -271,7 +272,7 @@ def grad(
 
     >>> import wengert as wg
     >>> x = wg.tensor([1.0, 2.0], requires_grad=True)
-    >>> wg.autograd.grad((x ** 2).sum(), x)
+    >>> wg.autograd.grad((x**2).sum(), x)
     (tensor([2., 4.]),)
     """
     outs, ins = _as_sequence(outputs), _as_sequence(inputs)
@@ -430,7 +431,7 @@ def _detach_in_place(t: Tensor) -> Tensor:
 
 def _set_data(t: Tensor, value: Any) -> None:
     with no_grad():
-        t.assign_(value)  # type: ignore[attr-defined]
+        t.assign_(value)
 
 
 # ----- the lectures' node view ----------------------------------------------------------------------------
@@ -521,7 +522,9 @@ def _represent(t: Tensor) -> str:
     if t.rec is not None and t.rec.abstract:
         return f"tensor(<{t.dtype}{list(t.shape)} in {t.rec.what}>)"
     value = np.asarray(concrete(t))
-    text = np.array2string(value, separator=", ", prefix="tensor(", floatmode="maxprec_equal" if value.size else "fixed")
+    text = np.array2string(
+        value, separator=", ", prefix="tensor(", floatmode="maxprec_equal" if value.size else "fixed"
+    )
     if value.dtype.kind == "f" and value.size and np.all(np.isfinite(value)) and np.all(value == np.round(value)):
         text = np.array2string(value, separator=", ", prefix="tensor(")
     parts = [text]
@@ -529,7 +532,7 @@ def _represent(t: Tensor) -> str:
         parts.append(f"dtype={value.dtype}")
     if isinstance(t.node, Leaf):
         parts.append("requires_grad=True")
-    elif isinstance(t.node, Node):
+    elif isinstance(t.node, Node) and t.rec is not None:
         parts.append(f"grad_fn=<{GradFn(t.node).name}>" if t.rec is SESSION else f"recorded by {t.rec.what}")
     return f"tensor({', '.join(parts)})"
 
