@@ -29,6 +29,8 @@ from wengert.ops import (
     joining,
     linalg,
     manipulation,
+    patterns,
+    picking,
     pooling,
     random,
     reduction,
@@ -47,7 +49,7 @@ from wengert.ops import (
 CHAPTERS = (
     structure, elementwise, indexing, joining, arithmetic, exponential, trigonometric, rounding, comparison, complexes,
     special, special_gamma, activation, reduction, softmax, cumulative, sorting, searching, statistics, manipulation,
-    gather, creation,
+    patterns, gather, picking, creation,
     contraction, convolution, pooling, signal,
 )  # fmt: skip
 NAMESPACES = {"linalg": (equations, decomposition, linalg), "fft": (fft,), "random": (random, generator)}
