@@ -174,6 +174,7 @@ def python(code: str) -> str:
 
 def import_milliseconds(module: str, rounds: int) -> float:
     """Wall time of importing a module in a fresh interpreter, less an empty interpreter's start."""
+
     def once(code: str) -> float:
         start = time.perf_counter()
         python(code)

@@ -44,7 +44,9 @@ def check_grads(
     """
     unknown = [m for m in modes if m not in MODES]
     if unknown or order < 1:
-        raise ArgumentError(f"check_grads: got modes {tuple(modes)} and order {order}; modes are 'fwd', 'rev', order >= 1")
+        raise ArgumentError(
+            f"check_grads: got modes {tuple(modes)} and order {order}; modes are 'fwd', 'rev', order at least 1"
+        )
     leaves, structure = flatten(tuple(args) if isinstance(args, tuple | list) else (args,))
     leaves = [concrete(x) if isinstance(x, Tensor) else as_array(x) for x in leaves]
     places = [i for i, x in enumerate(leaves) if floating(x)]
@@ -76,7 +78,7 @@ class _Check:
         self.rtol, self.atol, self.step = rtol, atol, step
 
     def run(self, f: Flat, xs: list[Any], order: int, path: str) -> None:
-        """Check the first derivatives of `f`, then those of its pushforward and pullback; `path` tells how `f` arose."""
+        """Check the derivatives of `f`, then those of its pushforward and pullback; `path` tells how `f` arose."""
         vs = [self.direction(x) for x in xs]
         with np.errstate(all="ignore"):
             ys = [np.asarray(concrete(y)) for y in f(*xs)]

@@ -195,7 +195,7 @@ def scan(
         tape = saving(tape, len(body.outside), k)
     attrs = {"body": tape, "consts": len(body.outside), "carries": k, "length": count, "reverse": bool(reverse)}
     out = bind(SCAN, operands, attrs)
-    return tuple(body.structure.unflatten(_handles(out[: len(body.results)], operands)))  # type: ignore[return-value]
+    return tuple(body.structure.unflatten(_handles(out[: len(body.results)], operands)))
 
 
 def _handles(out: Sequence[Any], operands: Sequence[Any]) -> list[Any]:
@@ -203,9 +203,9 @@ def _handles(out: Sequence[Any], operands: Sequence[Any]) -> list[Any]:
 
 
 def _length(slices: Sequence[Any], length: int | None) -> int:
-    lengths = {x.shape[0] if x.shape else None for x in slices}
-    if None in lengths:
+    if not all(x.shape for x in slices):
         raise ShapeError("scan: got a scalar among xs; every leaf needs a first axis to loop over")
+    lengths = {int(x.shape[0]) for x in slices}
     if length is not None:
         lengths.add(operator.index(length))
     if len(lengths) > 1:
@@ -215,7 +215,7 @@ def _length(slices: Sequence[Any], length: int | None) -> int:
     (count,) = lengths
     if count < 0:
         raise ArgumentError(f"scan: got the length {count}; needs at least 0")
-    return int(count)
+    return count
 
 
 def _settled(

@@ -37,7 +37,7 @@ class _Custom:
     what = ""
 
     def __init__(self, fun: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
-        functools.update_wrapper(self, fun)
+        functools.update_wrapper(self, fun)  # type: ignore[arg-type]
         self.fun = fun
         self.nondiff = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
         self.name = getattr(fun, "__name__", "function")
@@ -54,11 +54,14 @@ class _Custom:
 
         return static, moving, join
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         return self if owner is None else functools.partial(self, owner)
 
 
-class custom_vjp(_Custom):
+class custom_vjp(_Custom):  # noqa: N801  (a decorator, named as in JAX)
     """A function with the user's own reverse rule, as JAX's ``custom_vjp``.
 
     ``f.defvjp(fwd, bwd)``: ``fwd(*args) -> (out, residuals)`` and ``bwd(residuals, g) -> (g_1, …, g_n)``, one
@@ -109,7 +112,7 @@ def _call_vjp(rule: UserVjp) -> Any:
     return rule.output.unflatten(out[: rule.count])
 
 
-class custom_jvp(_Custom):
+class custom_jvp(_Custom):  # noqa: N801
     """A function with the user's own forward rule, as JAX's ``custom_jvp``; reverse mode transposes it.
 
     ``f.defjvp(rule)`` with ``rule(primals, tangents) -> (out, tangent)``, linear in the tangents; arguments in

@@ -1,0 +1,70 @@
+# Everything runs in .venv, which is made on first use; a stamp per extra makes the second run fast.
+#   make demo         train on the embedded digits: weights, history and curves land in runs/digits
+#   make test         all tests that need nothing but this project
+#   make test-peers   comparisons with PyTorch and HIPS autograd, where they are installed
+#   make lint types floors format bench clean distclean
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+PYTEST := $(BIN)/python -m pytest
+# One thread each for the arrays' library: the tests already run one process a core.
+SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+# Two installations at once would disturb each other.
+.NOTPARALLEL:
+.PHONY: help demo test test-peers lint format types floors bench dev clean distclean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# ----- environment ------------------------------------------------------------------------------
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "wengert needs Python 3.11 or newer; name one: make PYTHON=python3.11 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The package itself is installed editable, so only pyproject.toml can make a stamp old.
+$(STAMPS)/%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@mkdir -p $(STAMPS) && touch $@
+
+dev: $(STAMPS)/dev
+
+# ----- the main job -----------------------------------------------------------------------------
+demo: $(STAMPS)/plot
+	$(BIN)/wengert train --data digits --out runs/digits
+
+# ----- checks -----------------------------------------------------------------------------------
+test: $(STAMPS)/test
+	$(SINGLE) $(PYTEST) -q -n auto --ignore=tests/peers $(ARGS)
+
+test-peers: $(STAMPS)/test
+	$(SINGLE) $(PYTEST) -q -n auto tests/peers $(ARGS)
+
+lint: $(STAMPS)/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(STAMPS)/dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: $(STAMPS)/dev
+	$(BIN)/mypy
+
+floors: $(STAMPS)/test
+	$(PYTEST) -q tests/laws/test_floors.py
+
+bench: $(STAMPS)/test
+	$(BIN)/python benchmarks/eager.py $(ARGS)
+
+# ----- away with it -----------------------------------------------------------------------------
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find wengert tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV) runs
