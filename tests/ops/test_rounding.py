@@ -122,3 +122,8 @@ def test_relatives():
     z = np.array([NAN + 1j, 2 - 1j * INF])
     np.testing.assert_array_equal(wg.nan_to_num(z), np.nan_to_num(z))
     assert wg.nan_to_num(np.array([3])).dtype == np.int64
+
+
+def test_the_method_where_takes_its_own_values_first():
+    t = wg.tensor([1.0, -2.0])
+    assert t.where(t > 0, 9.0).tolist() == [1.0, 9.0]

@@ -327,6 +327,7 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
     "float": _type_as(np.float32), "double": _type_as(np.float64), "long": _type_as(np.int64),
     "int": _type_as(np.int32), "bool": _type_as(np.bool_), "numel": lambda t: int(np.prod(t.shape)),
     "dim": lambda t: len(t.shape), "t": lambda t: FUNCTIONS["transpose"](t),
+    "where": lambda t, condition, other: FUNCTIONS["where"](condition, t, other),  # PyTorch's order
     "reshape": _varargs("reshape"), "view": _varargs("reshape"), "transpose": _varargs("transpose"),
     "permute": _varargs("transpose"), "contiguous": lambda t: t, "cpu": lambda t: t,
 }  # fmt: skip
