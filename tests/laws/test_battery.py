@@ -16,9 +16,6 @@ from wengert.testing.battery import check_primitive
 
 # Primitives the battery refuses, and why that is right. A gap that works is an error: take it out.
 GAPS = {
-    "while": "reverse mode of a loop whose number of steps is not known is refused, in words",
-    "random_gamma": "its derivative is implicit (at fixed probability), not that of the rejection method for one key",
-    "gamma_slope": "second derivatives of gamma draws are not known; it says so",
     "part": "names one value of a line with several; the walks treat it themselves and it has no rules",
     "gamma_slope": "the second derivative of a gamma draw by its shape has no known formula; it says so",
     "random_gamma": "its derivative is the implicit one of the distribution; a draw itself jumps where it is rejected",

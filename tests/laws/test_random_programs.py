@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import wengert as wg
 from wengert.testing.programs import BINARY, UNARY, Program, random_program
 
-hypothesis.settings.register_profile("laws", derandomize=True, deadline=None, max_examples=60, database=None)
+hypothesis.settings.register_profile("laws", derandomize=True, deadline=None, max_examples=120, database=None)
 hypothesis.settings.load_profile("laws")
 
 
