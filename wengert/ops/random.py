@@ -13,7 +13,7 @@ scale everywhere; the shape parameter of gamma and beta by implicit differentiat
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,12 +40,14 @@ class Draw(Primitive):
     complex_domain = False
     parameters = 0
 
-    def impl(self, key: Any, *params: Any, shape: Shape, **attrs: Any) -> Any:
+    def impl(self, *xs: Any, **attrs: Any) -> Any:
+        (key, *params), shape = xs, attrs.pop("shape")
         lead, count = key.shape[:-1], shapes.size_of(shape)
         flat = [np.reshape(p, (*lead, count)) for p in params]
         return self.draw(key, flat, count, **attrs).reshape((*lead, *self.result(shape, **attrs)))
 
-    def draw(self, key: Any, params: Sequence[Any], count: int, **attrs: Any) -> Any:
+    def draw(self, *given: Any, **attrs: Any) -> Any:
+        """``draw(key, params, count, **attrs)``: `count` numbers for every key, params (..., count)."""
         raise NotImplementedError
 
     def result(self, shape: Shape, **_attrs: Any) -> Shape:
@@ -56,7 +58,8 @@ class Draw(Primitive):
         """The dtype of the result."""
         return INT64
 
-    def aval(self, key: Any, *params: Any, shape: Shape, **attrs: Any) -> Aval:
+    def aval(self, *xs: Any, **attrs: Any) -> Aval:
+        (key, *params), shape = xs, attrs.pop("shape")
         return Aval((*key.shape[:-1], *self.result(shape, **attrs)), self.dtype_of(*params, **attrs))
 
     def vjp(self, _g: Any, _y: Any, _key: Any, *_params: Any, **_attrs: Any) -> tuple[Any, ...]:
@@ -91,7 +94,7 @@ class RandomBits(Draw):
         return {"width": 64}
 
 
-_KINDS = {
+_KINDS: dict[str, Callable[[Any, int, Any], Any]] = {
     "uniform": philox.uniform,
     "normal": philox.normal,
     "exponential": lambda key, count, dtype: -np.log(philox.uniform(key, count, dtype)),
@@ -376,7 +379,7 @@ def uniform(key: Any, shape: Any = None, low: Any = 0.0, high: Any = 1.0, dtype:
 
     >>> import wengert as wg
     >>> float(wg.random.uniform(wg.random.key(0), dtype="float64"))
-    0.88089...
+    0.88052...
     """
     low, high = _params(low, high)
     return _location_scale("uniform", "uniform", key, low, high - low, _shape("uniform", shape, low, high), dtype)
@@ -519,6 +522,10 @@ def integers(key: Any, low: Any, high: Any = None, shape: Any = None, dtype: Any
 randint = integers
 
 
+def _take(x: Any, indices: Any, axis: int) -> Any:
+    return gather.getitem(x, (slice(None),) * axis + (indices,))
+
+
 def permutation(key: Any, x: Any, axis: int = 0) -> Any:
     """The numbers ``0 … x - 1`` in random order, or the slices of an array along `axis`.
 
@@ -530,7 +537,7 @@ def permutation(key: Any, x: Any, axis: int = 0) -> Any:
         return bind(RANDOM_PERMUTATION, (_key(key, "permutation"),), {"shape": (int(x),), "n": int(x)})
     x = arrayed(x)
     axis = shapes.axis_index("permutation", axis, len(x.shape))
-    return gather.take(x, permutation(key, x.shape[axis]), axis=axis)
+    return _take(x, permutation(key, x.shape[axis]), axis)
 
 
 shuffle = permutation
@@ -557,7 +564,7 @@ def choice(key: Any, a: Any, shape: Any = (), replace: bool = True, p: Any = Non
         indices = integers(key, 0, n, wanted)
     else:
         indices = bind(RANDOM_PERMUTATION, (_key(key, "choice"),), {"shape": wanted, "n": n}).reshape(wanted)
-    return indices if single else gather.take(a, indices, axis=axis)
+    return indices if single else _take(a, indices, axis)
 
 
 def _weighted(key: Any, p: Any, n: int, shape: Shape, replace: bool) -> Any:

@@ -81,7 +81,7 @@ def padded(x: Any, padding: Pads, fill: Any = 0) -> Any:
     lead = x.ndim - len(padding)
     shape = x.shape[:lead] + tuple(n + a + b for n, (a, b) in zip(x.shape[lead:], padding, strict=True))
     out = np.full(shape, fill, x.dtype) if fill else np.zeros(shape, x.dtype)
-    out[(..., *(slice(a, a + n) for n, (a, _) in zip(x.shape[lead:], padding, strict=True)))] = x
+    unpadded(out, padding)[...] = x
     return out
 
 
