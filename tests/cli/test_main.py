@@ -39,8 +39,8 @@ def test_train_writes_what_it_says(tmp_path) -> None:
 def test_digits_are_learned(seed) -> None:
     result = train_classifier(Settings(seed=seed), None, lambda _text: None)
     assert result.test["accuracy"] >= 0.97
-    assert result.count == 359
-    assert result.right / result.count == pytest.approx(result.test["accuracy"])
+    assert result.rows == 359
+    assert result.right / result.rows == pytest.approx(result.test["accuracy"])
     assert result.confusion.sum(axis=1).min() >= 34  # stratified
 
 

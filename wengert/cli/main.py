@@ -15,7 +15,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-import wengert as wg
 from wengert.base.errors import ArgumentError, MissingDependencyError, WengertError
 from wengert.cli.training import OPTIMIZERS, SOURCES, Settings, train_classifier
 from wengert.train.plots import plot_history
@@ -32,7 +31,7 @@ USUAL = Settings()
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"wengert {wg.__version__}")
+        typer.echo(f"wengert {_installed('wengert')}")
         raise typer.Exit
 
 
@@ -82,7 +81,7 @@ def train(
     console.print("Confusion on the test part (rows: truth, columns: prediction)")
     console.print(_confusion_table(result.confusion, result.names))
     console.print(
-        f"Test accuracy: [bold]{result.test['accuracy']:.2%}[/bold] ({result.right} of {result.count} held-out rows), "
+        f"Test accuracy: [bold]{result.test['accuracy']:.2%}[/bold] ({result.right} of {result.rows} held-out rows), "
         f"loss {result.test['loss']:.4f}. Training ended {result.history.stopped} and took {result.seconds:.1f} s.",
         soft_wrap=True,
     )
@@ -148,7 +147,7 @@ def info() -> None:
     """Print versions, threads, devices, and what is compiled natively."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     rows = {
-        "wengert": wg.__version__,
+        "wengert": _installed("wengert"),
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "NumPy": np.__version__,
         "BLAS of NumPy": _blas(),

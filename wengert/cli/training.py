@@ -78,7 +78,7 @@ class Result(NamedTuple):
     seconds: float
 
     @property
-    def count(self) -> int:
+    def rows(self) -> int:
         """How many test rows there are."""
         return int(self.confusion.sum())
 
@@ -121,6 +121,7 @@ def train_classifier(settings: Settings, reporter: Reporter | None, say: Callabl
         f"{len(train)} for training, {len(valid)} for validation, {len(test)} for the test."
     )
     say(f"Model: {' - '.join(map(str, [x.shape[1], *settings.hidden, len(names)]))} units, {size:,} parameters.")
+    say("Training figures are means over the epoch, while dropout acts; * marks the best epoch so far.")
     loss = nn.CrossEntropyLoss()
     begin = time.perf_counter()
     history = fit(

@@ -150,7 +150,8 @@ class Module:
             if other != kind:
                 self.__dict__[other].pop(name, None)
         self.__dict__.pop(name, None)
-        return self.__dict__[kind]
+        place: dict[str, Any] = self.__dict__[kind]
+        return place
 
     # ----- looking around
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
@@ -240,7 +241,7 @@ class Module:
         for path, value in new.items():
             owner, name = places[path]
             if isinstance(owner[name], Tensor):
-                owner[name].assign_(value)  # type: ignore[attr-defined]
+                owner[name].assign_(value)
             else:
                 owner[name] = value
         return LoadResult(missing, unexpected)
@@ -373,7 +374,7 @@ class _Frame:
 
 def _is_trainable(x: Any) -> bool:
     # After a transform has rebuilt the module, arrays and tensors stand where parameters were.
-    return x is not None and (not isinstance(x, Parameter) or bool(x.requires_grad))  # type: ignore[attr-defined]
+    return x is not None and (not isinstance(x, Parameter) or bool(x.requires_grad))
 
 
 def _take(module: Module) -> tuple[list[Any], _Frame]:

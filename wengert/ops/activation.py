@@ -7,6 +7,7 @@ step' = 0 everywhere, softsign'(0) = 1.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ _leaky = elementwise(
     low=(0.1, -2.0),
     complex_domain=False,
 )
-_elu_of = elementwise(
+_elu_of: Callable[..., Any] = elementwise(
     "elu",
     lambda x, alpha: np.where(np.greater(x, 0), x, np.multiply(alpha, np.expm1(np.minimum(x, 0)))),
     lambda y, x, alpha: where(x > 0, 1, y + alpha),

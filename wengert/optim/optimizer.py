@@ -102,7 +102,7 @@ class Optimizer:
     def _with_gradient(self) -> Iterator[tuple[Group, Tensor, Any]]:
         for group in self.param_groups:
             for p in group["params"]:
-                gradient = p.grad  # type: ignore[attr-defined]
+                gradient = p.grad
                 if gradient is not None:
                     yield group, p, gradient.value if isinstance(gradient.value, np.ndarray) else concrete(gradient)
 
@@ -120,7 +120,7 @@ class Optimizer:
             for group, p, g in found:
                 if group.get("maximize"):
                     g = -g
-                p.assign_(self.update(concrete(p), g, self.state.setdefault(p, {}), group))  # type: ignore[attr-defined]
+                p.assign_(self.update(concrete(p), g, self.state.setdefault(p, {}), group))
         self.steps += 1
         return loss
 

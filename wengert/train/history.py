@@ -24,11 +24,11 @@ class History:
     [0.5]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stopped: str = "not started") -> None:
         self.rows: list[Row] = []
         self.best_epoch: int | None = None
         self.best_score: float | None = None
-        self.stopped = "not started"
+        self.stopped = stopped
 
     def append(self, row: Row) -> None:
         """Add the row of one epoch."""

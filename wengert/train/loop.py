@@ -18,7 +18,7 @@ from wengert.data.batches import Batches, batches
 from wengert.nn.module import Module
 from wengert.optim.optimizer import Optimizer
 from wengert.train.diagnose import refuse_non_finite_loss
-from wengert.train.history import History
+from wengert.train.history import History, Row
 from wengert.train.metrics import accuracy
 from wengert.train.progress import Reporter, default_reporter
 
@@ -113,11 +113,29 @@ def _train_epoch(
     return means.row("train_")
 
 
+def _epoch(
+    model: Module, data: Batches, validation: Any, loss: Loss, optimizer: Optimizer, metrics: Mapping[str, Metric],
+    epoch: int, report: Reporter,
+) -> Row:  # fmt: skip
+    """Train for one epoch, and measure on the validation part."""
+    begin = time.perf_counter()
+    row: Row = {"epoch": epoch, **_train_epoch(model, data, loss, optimizer, metrics, epoch, report)}
+    if validation is not None:
+        means = evaluate(model, validation, loss, metrics)
+        row |= {f"validation_{name}": value for name, value in means.items()}
+    return {**row, "seconds": round(time.perf_counter() - begin, 4)}
+
+
+def _check(epochs: int, patience: int | None) -> None:
+    if epochs < 0 or (patience is not None and patience < 1):
+        raise ArgumentError(f"fit: got epochs={epochs}, patience={patience}; needs epochs >= 0 and patience >= 1")
+
+
 def _score(row: Mapping[str, Any], monitor: str | None) -> float:
     """What the best snapshot is chosen by; larger is better, so losses count negative."""
     for name in [monitor] if monitor else ["validation_accuracy", "validation_loss", "train_accuracy", "train_loss"]:
         if name in row:
-            return -row[name] if name.endswith("loss") else row[name]
+            return float(-row[name] if name.endswith("loss") else row[name])
     raise ArgumentError(f"fit: monitor={monitor!r} is no column; needs one of {', '.join(row)}")
 
 
@@ -142,24 +160,18 @@ def fit(
     ``data`` and ``validation`` are pairs ``(inputs, targets)`` or `wg.data.batches`. The best epoch has the greatest
     ``monitor`` (a column; by default the validation accuracy, else the least validation loss). With `patience`
     the training ends after so many epochs without a new best. Ctrl-C ends it cleanly and keeps the best.
+    The training figures are means over the epoch, while the parameters change and dropout acts.
     Raises `NonFiniteError` naming the first bad tensor where the loss becomes NaN.
     """
-    if epochs < 0 or (patience is not None and patience < 1):
-        raise ArgumentError(f"fit: got epochs={epochs}, patience={patience}; needs epochs >= 0 and patience >= 1")
+    _check(epochs, patience)
     data = _as_batches(data, batch_size, True, seed)
     metrics = _default_metrics(data) if metrics is None else metrics
     report = report or default_reporter()
-    history, best = History(), Best()
-    history.stopped = f"after {epochs} epochs"
+    history, best = History(f"after {epochs} epochs"), Best()
     report.start(epochs, len(data))
     try:
         for epoch in range(1, epochs + 1):
-            begin = time.perf_counter()
-            row: dict[str, Any] = {"epoch": epoch, **_train_epoch(model, data, loss, optimizer, metrics, epoch, report)}
-            if validation is not None:
-                means = evaluate(model, validation, loss, metrics)
-                row |= {f"validation_{name}": value for name, value in means.items()}
-            row["seconds"] = round(time.perf_counter() - begin, 4)
+            row = _epoch(model, data, validation, loss, optimizer, metrics, epoch, report)
             history.append(row)
             improved = best.update(_score(row, monitor), epoch, model)
             report.epoch(row, improved)

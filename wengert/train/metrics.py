@@ -16,8 +16,9 @@ def _array(x: Any) -> np.ndarray:
 
 def predicted_classes(scores: Any) -> np.ndarray:
     """The class of the largest score of each row; the classes themselves where they are given."""
-    scores = _array(scores)
-    return scores.argmax(axis=1) if scores.ndim == 2 else scores
+    given = _array(scores)
+    classes: np.ndarray = given.argmax(axis=1) if given.ndim == 2 else given
+    return classes
 
 
 def accuracy(scores: Any, labels: Any) -> float:
