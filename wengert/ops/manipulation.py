@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from wengert.base import shapes
-from wengert.base.errors import ArgumentError, AxisError, ShapeError, TracedValueError, show
+from wengert.base.errors import ArgumentError, AxisError, DTypeError, ShapeError, TracedValueError, show
 from wengert.base.shapes import Shape
-from wengert.core.record import bind, concrete
+from wengert.core.record import Tensor, bind, concrete
+from wengert.core.tree import tree_leaves
+from wengert.ops.creation import array
 from wengert.ops.indexing import GET_ITEM, Span
 from wengert.ops.joining import concatenate
 from wengert.ops.scattering import GATHER
@@ -84,7 +86,7 @@ def flatten(x: Any, /, start_dim: int = 0, end_dim: int = -1) -> Any:
     return reshaped(x, x.shape[:start] + (shapes.size_of(x.shape[start : end + 1]),) + x.shape[end + 1 :])
 
 
-def swapaxes(x: Any, axis1: int, axis2: int, /) -> Any:
+def swapaxes(x: Any, /, axis1: int, axis2: int) -> Any:
     """Two axes exchanged.
 
     >>> import wengert as wg, numpy as np
@@ -339,7 +341,12 @@ def append(x: Any, values: Any, axis: int | None = None) -> Any:
     >>> wg.append(np.array([1.0]), [2.0, 3.0])
     array([1., 2., 3.])
     """
-    return concatenate([x, values], axis=axis)
+    return concatenate([_listed(x), _listed(values)], axis=axis)
+
+
+def _listed(x: Any) -> Any:
+    """Nested lists of tensors as one tensor (NumPy's protocol hands them to us as they are)."""
+    return array(x) if isinstance(x, list | tuple) and any(isinstance(y, Tensor) for y in tree_leaves(x)) else x
 
 
 def insert(x: Any, index: Any, values: Any, axis: int | None = None) -> Any:
@@ -371,7 +378,7 @@ def insert(x: Any, index: Any, values: Any, axis: int | None = None) -> Any:
 
 def _as(x: Any, dtype: Any) -> Any:
     if not np.can_cast(x.dtype, dtype, "same_kind"):
-        raise ArgumentError(f"insert: got values of {x.dtype} for an array of {dtype}, which cannot hold them")
+        raise DTypeError(f"insert: got values of {x.dtype} for an array of {dtype}, which cannot hold them")
     return astype(x, dtype)
 
 
