@@ -129,7 +129,7 @@ def retain_gradients() -> Iterator[None]:
     >>> import wengert as wg
     >>> x = wg.tensor(2.0, requires_grad=True)
     >>> z = x * x
-    ... y = z + 1
+    >>> y = z + 1
     >>> with wg.retain_gradients():
     ...     y.backward()
     >>> z.grad_fn.gradient
