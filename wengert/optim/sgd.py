@@ -19,9 +19,9 @@ class SGD(Optimizer):
     >>> w = wg.tensor([1.0], requires_grad=True)
     >>> optimizer = wg.optim.SGD([w], lr=0.1)
     >>> (w * w).sum().backward()
-    ... optimizer.step()
-    ... w.item()
-    0.800000011920929
+    >>> optimizer.step()
+    >>> round(w.item(), 6)
+    0.8
     """
 
     def __init__(
