@@ -179,3 +179,8 @@ def test_pytorch_names_agree_with_pytorch() -> None:
     np.testing.assert_allclose(wg.index_add(x, 0, [1, 1, 0], x, alpha=2), added)
     np.testing.assert_allclose(wg.masked_select(x, x > 0), t.masked_select(t > 0))
     np.testing.assert_allclose(wg.masked_fill(x, x > 0, 1.5), t.masked_fill(t > 0, 1.5))
+
+
+def test_numpys_writing_function_is_refused() -> None:
+    with pytest.raises(TypeError, match="np.put_along_axis"):
+        np.put_along_axis(wg.tensor(X), np.argsort(X), 1.0, -1)

@@ -40,9 +40,9 @@ def _dtype(what: str, dtype: Any) -> np.dtype[Any]:
 def _default_of(kind: str) -> np.dtype[Any]:
     """The dtype of Python numbers: default floating, its complex partner, int64, bool."""
     floating = get_default_dtype()
-    return {"f": floating, "c": np.result_type(floating, np.complex64), "b": np.dtype(np.bool_)}.get(
-        kind, np.dtype(np.int64)
-    )
+    if kind in "fc":
+        return floating if kind == "f" else np.result_type(floating, np.complex64)
+    return np.dtype(np.bool_ if kind == "b" else np.int64)
 
 
 def _check_device(what: str, device: Any) -> None:

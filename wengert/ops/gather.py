@@ -156,7 +156,10 @@ def _expanded(items: list[Any], shape: Shape) -> list[Any]:
 def _separate(items: Sequence[Any], shape: Shape) -> Taken:
     """NumPy's rule: the arrays' axes stay in place if arrays and integers stand together, else they come first."""
     basic: list[Any] = []
-    axes, arrays, users, advanced = [], [], [], []
+    arrays: list[Any] = []
+    axes: list[int] = []
+    users: list[int] = []
+    advanced: list[int] = []
     out = axis = place = 0
     for k, item in enumerate(items):
         if item is Ellipsis:
@@ -287,7 +290,9 @@ class _Update:
         self.part = described if taken.basic is None else GET_ITEM.aval(described, index=taken.basic)
         self.attrs = {"axes": taken.axes, "place": taken.place}
         try:
-            self.target = GATHER.aval(self.part, *taken.arrays, **self.attrs).shape if taken.arrays else self.part.shape
+            self.target: Shape = self.part.shape
+            if taken.arrays:
+                self.target = GATHER.aval(self.part, *taken.arrays, axes=taken.axes, place=taken.place).shape
         except ShapeError as error:
             raise _explained(error, self.x, taken) from None
 

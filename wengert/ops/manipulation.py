@@ -68,7 +68,7 @@ def ravel(x: Any, /, order: str = "C") -> Any:
     return reshaped(x, (shapes.size_of(x.shape),))
 
 
-def flatten(x: Any, /, start_dim: int = 0, end_dim: int = -1) -> Any:
+def flatten(x: Any, /, start_dim: int | str = 0, end_dim: int = -1) -> Any:
     """The axes `start_dim` … `end_dim` joined into one; by default all.
 
     >>> import wengert as wg, numpy as np
@@ -530,6 +530,7 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     x = arrayed(x)
     axis = shapes.axis_index("unstack", axis, len(x.shape))
     return tuple(bind(GET_ITEM, (x,), {"index": (ALL,) * axis + (k,)}) for k in range(x.shape[axis]))
+
 
 __all__ = [
     "append", "array_split", "atleast_1d", "atleast_2d", "atleast_3d", "block", "broadcast_arrays", "chunk",

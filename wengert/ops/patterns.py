@@ -6,7 +6,7 @@ All are compositions of reshape, broadcast, indexing and concatenation.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ import numpy as np
 from wengert.base import shapes
 from wengert.base.dtypes import SCALAR_TYPES
 from wengert.base.errors import ArgumentError, AxisError, ShapeError, show
-from wengert.base.shapes import Shape
 from wengert.core.record import Tensor, bind
 from wengert.ops.arithmetic import power
 from wengert.ops.indexing import GET_ITEM, PLACE, Span
@@ -26,7 +25,7 @@ from wengert.ops.structure import arrayed, astype, axis_names, broadcast_to
 
 
 # ----- repeating ---------------------------------------------------------------------------------------------
-def tile(x: Any, reps: Any, /) -> Any:
+def tile(x: Any, /, reps: Any) -> Any:
     """x laid out `reps` times along each axis; missing axes are added in front.
 
     >>> import wengert as wg, numpy as np
@@ -44,7 +43,7 @@ def tile(x: Any, reps: Any, /) -> Any:
 
 
 @axis_names
-def repeat(x: Any, repeats: Any, /, axis: int | None = None, **_size: Any) -> Any:
+def repeat(x: Any, /, repeats: Any, axis: int | None = None, **_size: Any) -> Any:
     """Every element repeated along `axis` (None: flattened), one number of times or its own (known when recording).
 
     As NumPy's; PyTorch's method ``t.repeat`` is `tile` here.
@@ -71,7 +70,7 @@ def repeat(x: Any, repeats: Any, /, axis: int | None = None, **_size: Any) -> An
     return reshaped(y, (*before, length * times, *after))
 
 
-def resize(x: Any, new_shape: Any, /) -> Any:
+def resize(x: Any, /, new_shape: Any) -> Any:
     """The elements in row-major order under a new shape, repeated or cut off as needed.
 
     >>> import wengert as wg, numpy as np
@@ -248,11 +247,13 @@ def _framed(x: Any, axis: int, width: tuple[int, int], ends: Any) -> Any:
 
 
 # ----- triangles and diagonals ---------------------------------------------------------------------------------
-def _triangle(what: str, x: Any, keep: Callable[[Shape], np.ndarray]) -> Any:
+def _triangle(what: str, x: Any, k: int, upper: bool) -> Any:
     x = arrayed(x)
     if len(x.shape) < 2:
         raise ShapeError(f"{what}: got {show(x)}; needs at least two axes")
-    return where(keep(x.shape[-2:]), x, np.zeros((), x.dtype))
+    rows, columns = x.shape[-2:]
+    below = np.tri(rows, columns, k, dtype=bool)
+    return where(~below if upper else below, x, np.zeros((), x.dtype))
 
 
 def triu(x: Any, /, k: int = 0, *, diagonal: int | None = None) -> Any:
@@ -264,7 +265,7 @@ def triu(x: Any, /, k: int = 0, *, diagonal: int | None = None) -> Any:
            [0., 1.]])
     """
     k = operator.index(k if diagonal is None else diagonal)
-    return _triangle("triu", x, lambda shape: ~np.tri(*shape, k - 1, dtype=bool))
+    return _triangle("triu", x, k - 1, upper=True)
 
 
 def tril(x: Any, /, k: int = 0, *, diagonal: int | None = None) -> Any:
@@ -276,7 +277,7 @@ def tril(x: Any, /, k: int = 0, *, diagonal: int | None = None) -> Any:
            [1., 1.]])
     """
     k = operator.index(k if diagonal is None else diagonal)
-    return _triangle("tril", x, lambda shape: np.tri(*shape, k, dtype=bool))
+    return _triangle("tril", x, k, upper=False)
 
 
 def diagonal(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -347,8 +348,8 @@ def vander(x: Any, /, n: int | None = None, increasing: bool = False) -> Any:
         raise ShapeError(f"vander: got {show(x)}; needs one axis")
     (count,) = shapes.as_shape("vander", x.shape[0] if n is None else n)
     exponents = np.arange(count) if increasing else np.arange(count)[::-1]
-    dtype = np.result_type(x.dtype, np.int64) if x.dtype.kind in "iub" else np.zeros((), x.dtype).real.dtype
-    return power(reshaped(x, (x.shape[0], 1)), exponents.astype(dtype))
+    x = astype(x, np.promote_types(x.dtype, np.int64), copy=False)  # as NumPy does
+    return power(reshaped(x, (x.shape[0], 1)), exponents.astype(np.zeros((), x.dtype).real.dtype))
 
 
 __all__ = [

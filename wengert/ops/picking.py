@@ -300,6 +300,25 @@ def masked_select(x: Any, mask: Any) -> Any:
     return at(broadcast_to(x, common))[broadcast_to(mask, common)].get()
 
 
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """The choice whose condition is the first to be true, element by element; `default` where none is.
+
+    All are broadcast. Raises `ArgumentError` where there are not as many conditions as choices.
+
+    >>> import wengert as wg, numpy as np
+    >>> x = np.array([1.0, 2.0, 3.0])
+    >>> wg.select([x < 2, x > 2], [-x, 10 * x])
+    array([-1.,  0., 30.])
+    """
+    conditions, choices = list(condlist), list(choicelist)
+    if len(conditions) != len(choices) or not choices:
+        raise ArgumentError(f"select: got {len(conditions)} conditions and {len(choices)} choices; needs one each")
+    y = default
+    for condition, choice in zip(conditions[::-1], choices[::-1], strict=True):
+        y = where(condition, choice, y)
+    return y
+
+
 @axis_names
 def narrow(x: Any, axis: int, start: int, length: int) -> Any:
     """The slice ``start … start + length`` of one axis.
@@ -317,5 +336,6 @@ def narrow(x: Any, axis: int, start: int, length: int) -> Any:
 
 __all__ = [
     "gather", "index_add", "index_select", "masked_fill", "masked_select", "narrow", "one_hot", "put_along_axis",
-    "scatter", "scatter_add", "segment_max", "segment_mean", "segment_min", "segment_sum", "take", "take_along_axis",
+    "scatter", "scatter_add", "segment_max", "segment_mean", "segment_min", "segment_sum", "select", "take",
+    "take_along_axis",
 ]  # fmt: skip

@@ -49,13 +49,13 @@ def out_of_bounds(index: Any, axis: int, length: int) -> IndexingError | None:
 
 def positions(indices: Sequence[Any], lengths: Shape, axes: Shape | None = None) -> np.ndarray:
     """The index arrays as one flat array of positions among the cells, checked."""
-    flat: Any = np.zeros((), np.intp)
+    flat = np.zeros((), np.intp)
     for k, (index, length) in enumerate(zip(np.broadcast_arrays(*indices), lengths, strict=True)):
         error = out_of_bounds(index, axes[k] if axes else k, length)
         if error is not None:
             raise error
-        index = index.astype(np.intp)
-        flat = flat * length + np.where(index < 0, index + length, index)
+        number = np.asarray(index).astype(np.intp)
+        flat = np.asarray(flat * length + np.where(number < 0, number + length, number))
     return flat.reshape(-1)
 
 
@@ -132,6 +132,7 @@ class Gather(Primitive):
     """Elements picked by index arrays; linear in x."""
 
     name = "gather"
+    masks = True
     linear_in = (0,)
 
     def impl(self, x: Any, *indices: Any, axes: Shape, place: int) -> Any:
