@@ -45,7 +45,7 @@ def real(x):
 
 
 def hermitian(a):
-    """The Hermitian part, so that torch and we mean the same function."""
+    """The Hermitian part: torch's gradients are symmetric, ours lie in the triangle that is read."""
     return (a + a.mH) / 2
 
 
@@ -55,9 +55,11 @@ def test_cholesky(kind):
     y = wg.linalg.cholesky(a)
     np.testing.assert_allclose(y, np.linalg.cholesky(a), atol=1e-12)
     np.testing.assert_allclose(wg.linalg.cholesky(a, upper=True), y.conj().T)
+    np.testing.assert_allclose(wg.linalg.cholesky(np.tril(a)), y)
+    np.testing.assert_allclose(wg.linalg.cholesky(np.triu(a), upper=True), y.conj().T)
     v = torch.tensor(w)
     gradients(
-        lambda a: real(wg.vdot(np.conj(w), wg.linalg.cholesky(a))),
+        lambda a: real(wg.vdot(np.conj(w), wg.linalg.cholesky(hermitian(wg.asarray(a))))),
         lambda t: (torch.linalg.cholesky(hermitian(t)) * v).sum().real,
         a,
     )
@@ -94,7 +96,7 @@ def test_eigh(kind):
     d, e = torch.tensor(w), torch.tensor(c)
 
     def f(a):  # invariant under phases: the projectors V diag(c) V^H
-        values, v = wg.linalg.eigh(a)
+        values, v = wg.linalg.eigh(hermitian(wg.asarray(a)))
         return wg.vdot(c, values * values) + real(wg.vdot(np.conj(w), (v * c) @ wg.conj(v).T))
 
     def g(t):
@@ -103,6 +105,19 @@ def test_eigh(kind):
 
     gradients(f, g, a)
     np.testing.assert_allclose(wg.linalg.eigvalsh(a), np.linalg.eigvalsh(a))
+
+
+@pytest.mark.parametrize("name,option", [("cholesky", {}), ("cholesky", {"upper": True}), ("eigvalsh", {"UPLO": "U"})])
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradient_lies_in_the_triangle_that_is_read(name, option, kind):
+    """Only one triangle is read, so the gradient is that of the Hermitian matrix, folded into it."""
+    a, w = definite(kind, 3, 3), draw(kind, 3, 3)
+    f = lambda a: real(wg.vdot(np.conj(w[0] if name == "eigvalsh" else w), getattr(wg.linalg, name)(a, **option)))
+    g, whole = wg.grad(f)(a), wg.grad(lambda a: f(hermitian(wg.asarray(a))))(a)
+    other = np.tril if option else np.triu
+    assert not np.any(other(g, -1 if option else 1))
+    np.testing.assert_allclose((g + g.conj().T) / 2, whole, atol=1e-12)
+    wg.check_grads(f, (a,))
 
 
 def test_eigh_reads_the_wanted_triangle():

@@ -566,7 +566,7 @@ def outer(x1: Any, x2: Any, /) -> Any:
     return multiply(reshape(arrayed(x1), (-1, 1)), reshape(arrayed(x2), (1, -1)))
 
 
-def kron(a: Any, b: Any, /) -> Any:
+def kron(a: Any, /, b: Any) -> Any:
     """Kronecker product: every element of `a` times the whole of `b`, as blocks.
 
     >>> import wengert as wg, numpy as np
@@ -581,7 +581,7 @@ def kron(a: Any, b: Any, /) -> Any:
     return reshape(spread_a * spread_b, tuple(n * m for n, m in zip(long_a, long_b, strict=True)))
 
 
-def cross(a: Any, b: Any, /, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+def cross(a: Any, /, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     """Cross product of vectors of length 3 along an axis (`axis` sets all three).
 
     Raises `ShapeError` for other lengths.

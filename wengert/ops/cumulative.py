@@ -217,6 +217,11 @@ def _along(operation: str, x: Any, axis: Any, dtype: Any = None) -> tuple[Any, i
     return x, shapes.axis_index(operation, axis, len(x.shape))
 
 
+def _as(y: Any, dtype: Any) -> Any:
+    """The result in the asked dtype: NumPy adds and multiplies small integers in a larger one."""
+    return y if dtype is None else astype(y, dtype, copy=False)
+
+
 @axis_names
 def cumsum(x: Any, /, axis: Any = None, dtype: Any = None) -> Any:
     """Cumulative sums along `axis`; without axis those of the flattened array.
@@ -228,7 +233,7 @@ def cumsum(x: Any, /, axis: Any = None, dtype: Any = None) -> Any:
     array([1., 3., 6.])
     """
     x, axis = _along("cumsum", x, axis, dtype)
-    return bind(CUMSUM, (x,), {"axis": axis})
+    return _as(bind(CUMSUM, (x,), {"axis": axis}), dtype)
 
 
 @axis_names
@@ -242,7 +247,7 @@ def cumprod(x: Any, /, axis: Any = None, dtype: Any = None) -> Any:
     array([ 2.,  6., 24.])
     """
     x, axis = _along("cumprod", x, axis, dtype)
-    return bind(CUMPROD, (x,), {"axis": axis})
+    return _as(bind(CUMPROD, (x,), {"axis": axis}), dtype)
 
 
 @axis_names
@@ -366,7 +371,7 @@ def gradient(f: Any, /, *spacing: Any, axis: Any = None, edge_order: int = 1) ->
     """Slopes of sampled values along `axis` by central differences (NumPy's ``gradient``, not `grad`).
 
     `spacing` is one number for all axes, or a number or the coordinates for each; at the edges differences of
-    order `edge_order` (1 or 2). A list with one array an axis where there are several. Raises `ShapeError` for
+    order `edge_order` (1 or 2). A tuple with one array an axis where there are several. Raises `ShapeError` for
     fewer than ``edge_order + 1`` samples.
 
     >>> import wengert as wg, numpy as np
@@ -383,7 +388,7 @@ def gradient(f: Any, /, *spacing: Any, axis: Any = None, edge_order: int = 1) ->
         raise ArgumentError(f"gradient: got {len(spacing)} spacings for {len(axes)} axes; needs one number or one each")
     steps = spacing if len(spacing) == len(axes) else (spacing or (1.0,)) * len(axes)
     slopes = [_slope(f, a, h, edge_order) for a, h in zip(axes, steps, strict=True)]
-    return slopes[0] if len(slopes) == 1 else slopes
+    return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
 def _slope(f: Any, axis: int, h: Any, edge_order: int) -> Any:

@@ -64,13 +64,10 @@ class SVDResult(NamedTuple):
     Vh: Any
 
 
-def _hermitian(x: Any) -> Any:
-    """The Hermitian part of a matrix."""
-    return (x + adjoint(x)) * 0.5
-
-
-def _hermitian_value(a: Any) -> Any:
-    return (a + np.conj(np.swapaxes(a, -1, -2))) * np.asarray(0.5, a.real.dtype)
+def _to_triangle(x: Any, uplo: str = "L") -> Any:
+    """The cotangent of the triangle that makes up a Hermitian matrix, from that of the whole matrix."""
+    mask = lower_mask(x, 0, 0.5)
+    return (x + adjoint(x)) * (mask if uplo == "L" else mask.T)
 
 
 def _diagonal(x: Any) -> Any:
@@ -79,12 +76,12 @@ def _diagonal(x: Any) -> Any:
 
 # ----- Cholesky -----------------------------------------------------------------------------------------
 class Cholesky(Stacked):
-    """The lower triangular L with ``L L^H`` the Hermitian part of the operand."""
+    """The lower triangular L with ``L L^H`` the Hermitian matrix in the lower triangle of the operand."""
 
     name = "cholesky"
 
     def impl(self, a: Any) -> Any:
-        return lapack("cholesky", np.linalg.cholesky, _hermitian_value(a))
+        return lapack("cholesky", np.linalg.cholesky, a)
 
     def aval(self, a: Any) -> Aval:
         return Aval(a.shape, a.dtype)
@@ -96,7 +93,7 @@ class Cholesky(Stacked):
         attrs = {"lower": False, "unit": False}
         left = bind(SOLVE_TRIANGULAR, (upper, inner), attrs)
         both = adjoint(bind(SOLVE_TRIANGULAR, (upper, adjoint(left)), attrs))
-        return (conjugated(_hermitian(both)),)
+        return (conjugated(_to_triangle(both)),)
 
     def samples(self, rng: np.random.Generator) -> Samples:
         for shape in ((3, 3), (2, 2, 2), (1, 1), (0, 0)):
@@ -110,16 +107,17 @@ CHOLESKY = Cholesky()
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """The lower triangular factor L of positive definite Hermitian matrices, ``L L^H = a`` (or the `upper` one).
 
-    The matrix is taken as its Hermitian part ``(a + a^H) / 2``, so its gradient is Hermitian. Shapes
-    ``(…, n, n) -> (…, n, n)``. Raises `LinearAlgebraError` where it is not positive definite.
+    As in NumPy only the lower triangle is read (with `upper` the upper one), and the gradient lies there; take
+    ``cholesky((a + a.mH) / 2)`` for a Hermitian gradient. Shapes ``(…, n, n) -> (…, n, n)``. Raises
+    `LinearAlgebraError` where the matrix is not positive definite.
 
     >>> import wengert as wg, numpy as np
     >>> wg.linalg.cholesky(np.array([[4.0, 2.0], [2.0, 5.0]]))
     array([[2., 0.],
            [1., 2.]])
     """
-    y = bind(CHOLESKY, (matrices("cholesky", a, square=True),))
-    return adjoint(y) if upper else y
+    a = matrices("cholesky", a, square=True)
+    return adjoint(bind(CHOLESKY, (adjoint(a),))) if upper else bind(CHOLESKY, (a,))
 
 
 # ----- QR ------------------------------------------------------------------------------------------------
@@ -192,61 +190,53 @@ def _gaps(values: Any) -> Any:
 
 
 class Eigh(Stacked):
-    """Eigenvalues and eigenvectors of the Hermitian part of the operand."""
+    """Eigenvalues and eigenvectors of the Hermitian matrix in one triangle of the operand."""
 
     name = "eigh"
     multi = True
     complex_domain = False  # for the battery: the phases of complex vectors are not determined
 
-    def impl(self, a: Any) -> Any:
-        return tuple(lapack("eigh", np.linalg.eigh, _hermitian_value(a)))
+    def impl(self, a: Any, *, uplo: str) -> Any:
+        return tuple(lapack("eigh", np.linalg.eigh, a, UPLO=uplo))
 
-    def aval(self, a: Any) -> Any:
+    def aval(self, a: Any, *, uplo: str) -> Any:
         return Aval(a.shape[:-1], real_dtype(a)), Aval(a.shape, a.dtype)
 
-    def vjp(self, g: Any, y: Any, _a: Any) -> tuple[Any, ...]:
+    def vjp(self, g: Any, y: Any, _a: Any, *, uplo: str) -> tuple[Any, ...]:
         (values, vectors), (g_values, g_vectors) = y, (conjugated(c) for c in g)
         back = adjoint(vectors)
         inner = product(back, g_vectors) * _gaps(values) + diagonal_matrix(g_values)
-        return (conjugated(_hermitian(product(vectors, inner, back))),)
+        return (conjugated(_to_triangle(product(vectors, inner, back), uplo)),)
 
     def samples(self, rng: np.random.Generator) -> Samples:
         for shape in ((3, 3), (2, 2, 2), (1, 1)):
             a = rng.normal(size=shape) / 5
-            yield [a + np.swapaxes(a, -1, -2) + np.diag(np.arange(1.0, shape[-1] + 1))], {}
+            yield [a + np.swapaxes(a, -1, -2) + np.diag(np.arange(1.0, shape[-1] + 1))], {"uplo": "L"}
+            yield [a + np.diag(np.arange(1.0, shape[-1] + 1))], {"uplo": "U"}
 
 
 EIGH = Eigh()
 
 
-def _triangle(a: Any, uplo: str) -> Any:
-    """The Hermitian matrix with the given triangle of `a`."""
-    mask = lower_mask(a, 0)
-    strict = lower_mask(a, -1)
-    part, off = (a * mask, a * strict) if uplo == "L" else (a * mask.T, a * strict.T)
-    return part + adjoint(off)
-
-
-def eigh(a: Any, /, UPLO: str | None = None) -> EighResult:
+def eigh(a: Any, /, UPLO: str = "L") -> EighResult:
     """Eigenvalues (ascending) and eigenvectors of Hermitian matrices: ``a v_k = w_k v_k``.
 
-    The matrix is taken as ``(a + a^H) / 2``, so its gradient is Hermitian; with `UPLO` "L" or "U" only that
-    triangle is read. Shapes ``(…, n, n) -> (…, n), (…, n, n)``. The derivative of eigenvectors needs distinct
-    eigenvalues; pairs of equal ones contribute zero. Functions should not depend on the sign (phase) of a vector.
+    As in NumPy only the triangle `UPLO` ("L" or "U") is read, and the gradient lies there; take
+    ``eigh((a + a.mH) / 2)`` for a Hermitian gradient. Shapes ``(…, n, n) -> (…, n), (…, n, n)``. The derivative of
+    eigenvectors needs distinct eigenvalues; pairs of equal ones contribute zero. Functions should not depend on the
+    sign (phase) of a vector.
 
     >>> import wengert as wg, numpy as np
     >>> wg.linalg.eigh(np.array([[2.0, 1.0], [1.0, 2.0]])).eigenvalues
     array([1., 3.])
     """
     a = matrices("eigh", a, square=True)
-    if UPLO is not None:
-        if UPLO.upper() not in ("L", "U"):
-            raise ArgumentError(f"eigh: got UPLO={UPLO!r}; needs 'L' or 'U'")
-        a = _triangle(a, UPLO.upper())
-    return EighResult(*bind(EIGH, (a,)))
+    if UPLO.upper() not in ("L", "U"):
+        raise ArgumentError(f"eigh: got UPLO={UPLO!r}; needs 'L' or 'U'")
+    return EighResult(*bind(EIGH, (a,), {"uplo": UPLO.upper()}))
 
 
-def eigvalsh(a: Any, /, UPLO: str | None = None) -> Any:
+def eigvalsh(a: Any, /, UPLO: str = "L") -> Any:
     """Eigenvalues (ascending) of Hermitian matrices; see `eigh`.
 
     The gradient of a single one of several equal eigenvalues is that of the vector LAPACK chose.

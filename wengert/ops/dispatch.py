@@ -7,8 +7,10 @@ raises an error that names it and the nearest covered one; nothing passes unreco
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from functools import cache
+from inspect import Parameter
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,7 @@ def table() -> dict[Any, Function]:
         if callable(place) and not isinstance(place, type):
             found[place] = function
     found.update({getattr(np, name): f for name, f in _DESCRIBING.items()})
+    del found[np.put_along_axis]  # NumPy's writes into its argument, ours gives a new array
     return found
 
 
@@ -109,10 +112,51 @@ def array_function(self: Tensor, function: Any, types: Any, args: tuple[Any, ...
     ours = table().get(function)
     if ours is None:
         raise _refuse(f"{function.__module__}.{function.__name__}".replace("numpy", "np"))
-    if kwargs.get("out") is not None:
-        raise _refuse_out(function.__name__)
-    kwargs.pop("out", None)
+    if kwargs:
+        if kwargs.get("out") is not None:
+            raise _refuse_out(function.__name__)
+        args, kwargs = _as_ours(function, ours, args, kwargs)
     return ours(*args, **kwargs)
+
+
+@cache
+def _signature(function: Function) -> Mapping[str, Parameter]:
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:  # a few functions of NumPy written in C tell nothing
+        return {}
+
+
+def _as_ours(
+    function: Any, ours: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments under NumPy's names as our function takes them.
+
+    A name that is not ours is passed by its place; NumPy's defaults of what we do not have are left out.
+    """
+    theirs, known = _signature(function), _signature(ours)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
+    kept = {}
+    for name in theirs:
+        if name not in kwargs:
+            continue
+        value = kwargs.pop(name)
+        if name in known and known[name].kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY):
+            kept[name] = value
+        elif name == list(theirs)[len(args)] and _takes_place(known, len(args)):
+            args = (*args, value)
+        elif takes_any:
+            kept[name] = value
+        elif value is not theirs[name].default and value is not None:
+            raise _refuse_keyword(f"np.{function.__name__}", name)
+    return args, kept | kwargs
+
+
+def _takes_place(known: Mapping[str, Parameter], place: int) -> bool:
+    parameters = list(known.values())
+    return place < len(parameters) and parameters[place].kind in (
+        Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.VAR_POSITIONAL
+    )  # fmt: skip
 
 
 Tensor.__array_ufunc__ = array_ufunc  # type: ignore[attr-defined]

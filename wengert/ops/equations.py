@@ -248,7 +248,7 @@ def _with_columns(operation: str, b: Any, function: Callable[[Any], Any]) -> Any
     return reshape(y, y.shape[:-1])
 
 
-def solve(a: Any, b: Any, /) -> Any:
+def solve(a: Any, /, b: Any) -> Any:
     """The solution ``x`` of ``a x = b``.
 
     Shapes ``(…, n, n), (…, n, k) -> (…, n, k)``, or ``(n,)`` on the right for one vector. Raises
@@ -306,7 +306,7 @@ def cho_solve(c_and_lower: Any, b: Any, /) -> Any:
     return solve_triangular(c, solve_triangular(c, b, first, lower), second, lower)
 
 
-def tensorsolve(a: Any, b: Any, /, axes: Any = None) -> Any:
+def tensorsolve(a: Any, /, b: Any, axes: Any = None) -> Any:
     """``x`` with ``tensordot(a, x, x.ndim) == b``.
 
     Shapes ``(*b.shape, *x.shape), b.shape -> x.shape`` with equally many elements in both.

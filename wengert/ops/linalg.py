@@ -301,7 +301,7 @@ def matrix_rank(a: Any, /, tol: Any = None, hermitian: bool = False, *, rtol: An
     return bind(MATRIX_RANK, (a,), attrs)
 
 
-def lstsq(a: Any, b: Any, /, rcond: Any = None) -> LstsqResult:
+def lstsq(a: Any, /, b: Any, rcond: Any = None) -> LstsqResult:
     """The least-squares solution of ``a x = b`` with the smallest norm, as NumPy's four results.
 
     Shapes ``(m, n), (m, k) -> (n, k)``, or ``(m,) -> (n,)``. Residuals (sums of squares) are there for m > n. The
@@ -467,7 +467,7 @@ def cond(x: Any, /, p: Any = None) -> Any:
 
 
 # ----- powers and exponential ------------------------------------------------------------------------------------
-def matrix_power(a: Any, n: int, /) -> Any:
+def matrix_power(a: Any, /, n: int) -> Any:
     """The integer power of square matrices by repeated squaring; of the inverse for negative `n`.
 
     >>> import wengert as wg, numpy as np

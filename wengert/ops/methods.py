@@ -42,6 +42,7 @@ METHODS = """
     power prod ptp quantile rad2deg ravel real reciprocal relu remainder repeat roll rot90 round rsqrt searchsorted
     sigmoid sign sin sinc sinh softmax softplus sort split sqrt square squeeze std subtract sum swapaxes take
     take_along_axis tan tanh tensordot tile topk trace tril triu true_divide trunc unique unsqueeze vdot var where
+    clone copy gather index_add masked_select narrow scatter scatter_add
 """.split()
 # Methods under another name than the function's.
 RENAMED = {
@@ -314,6 +315,7 @@ _PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
     "nbytes": lambda t: int(np.prod(t.shape)) * t.dtype.itemsize,
     "T": lambda t: FUNCTIONS["transpose"](t),
     "mT": _swap_last,
+    "mH": lambda t: FUNCTIONS["conj"](_swap_last(t)),
     "device": _device,
     "at": lambda t: FUNCTIONS["at"](t),
     "real": lambda t: FUNCTIONS["real"](t),

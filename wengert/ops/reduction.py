@@ -220,6 +220,7 @@ def sum(
     """
     x, axes = _axes("sum", x, axis)
     y = bind(SUM, (_masked(_cast("sum", x, dtype), where, 0),), {"axes": axes, "keepdims": bool(keepdims)})
+    y = _cast("sum", y, dtype)  # NumPy sums small integers in a larger dtype
     return y if initial is None else y + initial
 
 
@@ -237,6 +238,7 @@ def prod(
     """
     x, axes = _axes("prod", x, axis)
     y = bind(PROD, (_masked(_cast("prod", x, dtype), where, 1),), {"axes": axes, "keepdims": bool(keepdims)})
+    y = _cast("prod", y, dtype)
     return y if initial is None else y * initial
 
 
@@ -318,7 +320,7 @@ root = elementwise(
     lambda y, _v: rounding.where(comparison.equal(y, 0), 0, 0.5 / y),
     low=0.5,
     singular=True,
-    doc="""The square root with gradient 0, instead of infinity, at 0: for lengths and spreads."""
+    doc="""The square root with gradient 0, instead of infinity, at 0: for lengths and spreads.""",
 )
 
 

@@ -38,6 +38,8 @@ from wengert.ops.structure import Samples, arrayed
 class Where(Elementwise):
     """Elements of one operand or the other; the cotangent goes where the value came from, 0 elsewhere."""
 
+    masks = True
+
     def __init__(self) -> None:
         super().__init__("where", np.where, (None, 1, 1), ((-2.0, 2.0),) * 3, False, True)
 
@@ -60,7 +62,7 @@ class Where(Elementwise):
 WHERE = Where()
 
 
-def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
+def where(condition: Any, /, x: Any = None, y: Any = None) -> Any:
     """``x`` where the condition is true, else ``y``, of three broadcast operands.
 
     The cotangent of the operand that was not taken is exactly 0: infinities and NaN of its derivative do not
@@ -97,7 +99,7 @@ def _extremum(name: str, ufunc: np.ufunc, words: str, result: str) -> Callable[.
     >>> wg.{name}(np.array([1.0, np.nan, 3.0]), 2.0)
     {result}
     """
-    function = elementwise(name, ufunc, *_OWN_SHARE, doc=doc, complex_domain=False)
+    function = elementwise(name, ufunc, *_OWN_SHARE, doc=doc, complex_domain=False, masks=True)
     return function
 
 
@@ -214,7 +216,8 @@ def sign(x: Any, /) -> Any:
     if x.dtype.kind != "c":
         return _sign(x)
     size = abs(x)
-    return x / where(equal(size, 0), 1, size)
+    at_zero = equal(size, 0)
+    return where(at_zero, 0, x / where(at_zero, 1, size))
 
 
 sign.primitive = _sign.primitive  # type: ignore[attr-defined]

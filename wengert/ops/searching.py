@@ -15,7 +15,10 @@ from wengert.base import shapes
 from wengert.base.errors import ArgumentError, ShapeError
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import Tensor, bind, concrete
+from wengert.ops.comparison import equal, logical_not, not_equal
 from wengert.ops.gather import at, getitem
+from wengert.ops.rounding import minimum
+from wengert.ops.sorting import sort
 from wengert.ops.structure import Dims, Samples, arrayed, axis_names, reshape, stacked
 
 INDEX = np.dtype(np.int64)
@@ -77,7 +80,7 @@ class SearchRows(Primitive):
 SEARCHSORTED, SEARCH_ROWS = SearchSorted(), SearchRows()
 
 
-def searchsorted(a: Any, v: Any, /, side: str = "left", sorter: Any = None, *, right: bool = False) -> Any:
+def searchsorted(a: Any, /, v: Any, side: str = "left", sorter: Any = None, *, right: bool = False) -> Any:
     """Where elements `v` would be put into the sorted array `a` (no derivative).
 
     ``a[i-1] < v <= a[i]`` for side 'left', ``a[i-1] <= v < a[i]`` for 'right'; `sorter` are the places that
@@ -278,7 +281,28 @@ def unique_all(x: Any, /) -> UniqueAll:
     return UniqueAll(*_unique("unique_all", x, None, False))
 
 
+def isin(
+    element: Any, test_elements: Any, /, assume_unique: bool = False, invert: bool = False, *, kind: Any = None
+) -> Any:
+    """Whether each element is among the test elements, or with `invert` whether it is not (no derivative).
+
+    NaN is among none. `assume_unique` and `kind` are accepted for compatibility; the test elements are sorted.
+
+    >>> import wengert as wg, numpy as np
+    >>> wg.isin(np.array([1.0, 2.0, 3.0]), [3, 1])
+    array([ True, False,  True])
+    """
+    element, ordered = arrayed(element), reshape(arrayed(test_elements), (-1,))
+    size = ordered.shape[0]
+    if not size:
+        found = not_equal(element, element) & False
+    else:
+        ordered = sort(ordered)
+        found = equal(getitem(ordered, minimum(searchsorted(ordered, element), size - 1)), element)
+    return logical_not(found) if invert else found
+
+
 __all__ = [
     "searchsorted", "digitize", "histogram", "bincount", "nonzero", "flatnonzero", "argwhere", "unique",
-    "unique_values", "unique_counts", "unique_inverse", "unique_all",
+    "unique_values", "unique_counts", "unique_inverse", "unique_all", "isin",
 ]  # fmt: skip

@@ -140,7 +140,7 @@ def _periodic(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
     return x, xp, concatenate([part(fp, 0, -1, None), fp, part(fp, 0, 0, 1)])
 
 
-def polyval(p: Any, x: Any, /) -> Any:
+def polyval(p: Any, /, x: Any) -> Any:
     """The polynomial with coefficients `p`, the highest power first, at `x` (Horner's rule).
 
     ``p_0 x**(n-1) + … + p_{n-1}``; differentiable by `p` and `x`.

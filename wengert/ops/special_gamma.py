@@ -90,6 +90,27 @@ gamma = elementwise(
     complex_domain=False,
     doc="Gamma function, ``gamma(n+1) = n!``." + example("gamma", "np.array([1.0, 5.0])", "array([ 1., 24.])"),
 )
+gammasgn = elementwise(
+    "gammasgn",
+    value_of("gammasgn"),
+    None,
+    low=0.5,
+    high=3.0,
+    complex_domain=False,
+    doc="Sign of the gamma function; the derivative is 0 everywhere."
+    + example("gammasgn", "np.array([-0.5, 1.0])", "array([-1.,  1.])"),
+)
+rgamma = elementwise(
+    "rgamma",
+    value_of("rgamma"),
+    lambda y, x: -y * digamma(x),
+    low=0.5,
+    high=3.0,
+    singular=True,
+    complex_domain=False,
+    doc="Reciprocal of the gamma function; its derivative is not there at the poles of `digamma`."
+    + example("rgamma", "np.array([1.0, 3.0])", "array([1. , 0.5])"),
+)
 betaln = elementwise(
     "betaln",
     value_of("betaln"),
@@ -266,6 +287,7 @@ _MODIFIED, _MODIFIED_SECOND = "modified, of the first kind, I", "modified, of th
 _SCALED = "modified, ``exp(-|x|) I(x)``"
 jv = _bessel(JV, _FIRST, "array([0.24226846, 0.44005059])")
 yv = _bessel(YV, _SECOND, "array([-1.47147239, -0.78121282])")
+yn = yv  # SciPy's name for whole orders
 iv = _bessel(IV, _MODIFIED, "array([0.25789431, 0.5651591 ])")
 kv = _bessel(KV, _MODIFIED_SECOND, "array([1.65644112, 0.60190723])")
 ive = _bessel(IVE, _SCALED, "array([0.1564208 , 0.20791042])")
@@ -281,6 +303,6 @@ i0e = _member("i0e", IVE, 0, _SCALED, "array([0.64503527, 0.46575961])")
 i1e = _member("i1e", IVE, 1, _SCALED, "array([0.1564208 , 0.20791042])")
 
 __all__ = [
-    "beta", "betainc", "betaln", "digamma", "gamma", "gammainc", "gammaincc", "gammaln", "i0", "i0e", "i1", "i1e",
-    "iv", "ive", "j0", "j1", "jv", "k0", "k1", "kv", "polygamma", "psi", "y0", "y1", "yv", "zeta",
+    "beta", "betainc", "betaln", "digamma", "gamma", "gammainc", "gammaincc", "gammaln", "gammasgn", "i0", "i0e", "i1",
+    "i1e", "iv", "ive", "j0", "j1", "jv", "k0", "k1", "kv", "polygamma", "psi", "rgamma", "y0", "y1", "yn", "yv", "zeta",
 ]  # fmt: skip
