@@ -51,6 +51,8 @@ class Primitive:
     linear_in: tuple[int, ...] = ()
     # Where no derivative exists (comparisons, argmax): inputs get no cotangent and outputs no tangent.
     differentiable: bool = True
+    # Whether the vjp puts zeros where a value was not chosen (where, indexing, the larger of two).
+    masks: bool = False
     # Where NumPy's result shares memory with the first operand (see core/windows.py).
     window: bool = False
 
@@ -84,6 +86,12 @@ class Primitive:
         """The cotangents of the inputs for which `needs` is set; what the reverse sweep calls."""
         given = self.vjp(g, y, *xs, **attrs)
         return tuple((c() if callable(c) else c) if n else None for c, n in zip(given, needs, strict=True))
+
+    def pull_behind_mask(
+        self, g: Any, y: Any, xs: list[Any], needs: list[bool], attrs: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """As `pull`, where zeros of `g` may be branches not taken: 0 times an infinite operand must be 0."""
+        return self.pull(g, y, xs, needs, attrs)
 
     def keeps(self, tracked: int) -> tuple[tuple[int, ...], bool]:
         """Which inputs, and whether the output, the derivative rules read. `tracked`: bit i for input i."""
@@ -129,6 +137,12 @@ class Part(Primitive):
 
     def impl(self, values: Any, *, index: int) -> Any:
         return values[index]
+
+    def pull_behind_mask(
+        self, g: Any, y: Any, xs: list[Any], needs: list[bool], attrs: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """As `pull`, where zeros of `g` may be branches not taken: 0 times an infinite operand must be 0."""
+        return self.pull(g, y, xs, needs, attrs)
 
     def keeps(self, tracked: int) -> tuple[tuple[int, ...], bool]:
         return (), False

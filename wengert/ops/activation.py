@@ -40,6 +40,7 @@ relu = elementwise(
     lambda y, _x: y > 0,
     low=0.1,
     complex_domain=False,
+    masks=True,
     doc="""Rectifier ``max(x, 0)``; its derivative at 0 is 0.
 
     >>> import wengert as wg, numpy as np

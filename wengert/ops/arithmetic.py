@@ -38,6 +38,7 @@ multiply = elementwise(
     np.multiply,
     lambda _y, _a, b: b,
     lambda _y, a, _b: a,
+    unbounded=True,
     doc="""Elementwise (Hadamard) product ``x1 * x2``.
 
     >>> import wengert as wg, numpy as np
@@ -92,6 +93,7 @@ square = elementwise(
     "square",
     np.square,
     lambda _y, x: 2 * x,
+    unbounded=True,
     doc="""The square ``x * x``.
 
     >>> import wengert as wg, numpy as np

@@ -34,6 +34,8 @@ Partial = Callable[..., Any] | int | float | None
 class Elementwise(Primitive):
     """A function applied to every element, of one or several broadcast operands."""
 
+    unbounded = False  # whether a partial is an operand itself, infinite where that is
+
     def __init__(
         self,
         name: str,
@@ -73,13 +75,26 @@ class Elementwise(Primitive):
         return self.pull(g, y, list(xs), [True] * len(xs), {})
 
     def pull(self, g: Any, y: Any, xs: list[Any], needs: list[bool], attrs: dict[str, Any]) -> tuple[Any, ...]:
+        return self._terms(g, y, xs, needs, self.scale)
+
+    def pull_behind_mask(
+        self, g: Any, y: Any, xs: list[Any], needs: list[bool], attrs: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        # Safe for bounded partials too: an operand that is NaN itself (tanh(log(x)), x negative) makes any of them NaN.
+        if type(self).pull is not Elementwise.pull:
+            return self.pull(g, y, xs, needs, attrs)
+        return self._terms(g, y, xs, needs, _scale_safely)
+
+    def _terms(
+        self, g: Any, y: Any, xs: list[Any], needs: list[bool], scale: Callable[[Any, Any], Any]
+    ) -> tuple[Any, ...]:
         return tuple(
             [  # a list: twice as fast as a generator in the hottest place of the reverse sweep
                 None
                 if partial is None or not need
                 else g
                 if partial == 1
-                else self.scale(g, partial(y, *xs))
+                else scale(g, partial(y, *xs))
                 if callable(partial)
                 else g * partial
                 for need, partial in zip(needs, self.partials)  # noqa: B905
@@ -159,16 +174,20 @@ def elementwise(
     high: float | Sequence[float] = 2.0,
     singular: bool = False,
     complex_domain: bool = True,
+    unbounded: bool = False,
+    masks: bool = False,
 ) -> Callable[..., Any]:
     """Define an elementwise primitive and return the user's function for it.
 
     `low` and `high` (one number, or one an operand) bound the samples of the battery; `singular` says that a
-    partial can be infinite where the value is used; `complex_domain` that the partials hold for complex numbers.
+    partial can be infinite where the value is used; `unbounded` that one is infinite only where an operand is;
+    `masks` that partials are 0 where an operand was not chosen; `complex_domain` that they hold for complex numbers.
     """
     count = len(partials)
     lows = (low,) * count if isinstance(low, int | float) else tuple(low)
     highs = (high,) * count if isinstance(high, int | float) else tuple(high)
     primitive = Elementwise(name, function, partials, list(zip(lows, highs, strict=True)), singular, complex_domain)
+    primitive.unbounded, primitive.masks = unbounded, masks
     return user_function(primitive, count, doc)
 
 

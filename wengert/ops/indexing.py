@@ -39,6 +39,7 @@ class GetItem(Primitive):
     """Elements picked by integers and slices: a linear map that only moves values."""
 
     name = "getitem"
+    masks = True
     linear_in = (0,)
     window = True
 

@@ -134,6 +134,7 @@ class Gather(Primitive):
     name = "gather"
     masks = True
     linear_in = (0,)
+    masks = True
 
     def impl(self, x: Any, *indices: Any, axes: Shape, place: int) -> Any:
         try:
@@ -259,6 +260,8 @@ class Winner(Primitive):
 
 class _Written(Primitive):
     """Shared by the scatters that write `v` into x: shapes and batching."""
+
+    masks = True
 
     def aval(self, x: Any, v: Any, *indices: Any, axes: Shape, place: int, **_more: Any) -> Aval:
         _fits(v, gathered_shape(x.shape, indices, axes, place))

@@ -31,15 +31,14 @@ def sweep(
     """
     adjoints = dict(seeds)
     take = adjoints.pop
+    masked: set[Var] = set()  # whose cotangent came through a mask, so that its zeros are branches not taken
     with np.errstate(all="ignore"):  # 1/0 in a partial is what a zero cotangent silences, not news for the user
         for node in reversed(tape.nodes):
             g = take(node, None)
             if g is None:
                 continue
-            if node.extra is not None:
-                g = _attend(node, g)
-            if watch is not None and node in watch:
-                watch[node] = g
+            if watch or node.extra is not None:
+                g = _attend(node, g, watch)
             prim = node.prim
             if prim is PART:
                 _put_part(adjoints, node.inputs[0], node.attrs["index"], g)
@@ -52,15 +51,19 @@ def sweep(
                 needs.append(isinstance(x, Var) and x.tracked)
                 direct = lift is None and isinstance(x, Var) and x.value is not None
                 xs.append(x.value if direct else operand(x, lift))
-            y = operand(node, lift) if lift is not None or node.value is None else node.value
+            y = operand(node, lift)
             place = 0
-            for gx in prim.pull(g, y, xs, needs, node.attrs):
+            behind = prim.masks or (masked and node in masked)
+            pull = prim.pull_behind_mask if behind else prim.pull
+            for gx in pull(g, y, xs, needs, node.attrs):
                 if gx is not None and needs[place]:
                     x = node.inputs[place]
                     if gx.shape != x.shape or gx.dtype is not x.dtype:
                         gx = fit(gx, x, prim.name)
                     before = adjoints.get(x)
                     adjoints[x] = gx if before is None else before + gx
+                    if behind:
+                        masked.add(x)
                 place += 1
     return adjoints
 
@@ -112,15 +115,15 @@ def fit(g: Any, x: Var, name: str) -> Any:
     return g
 
 
-def _attend(node: Node, g: Any) -> Any:
+def _attend(node: Node, g: Any, watch: Adjoints | None) -> Any:
     """Hooks on an intermediate tensor see its complete gradient; a released line cannot be swept again."""
-    if node.released:
-        if node.prim.keeps((1 << len(node.inputs)) - 1) == ((), False):
-            return g
+    if node.released and node.prim.keeps((1 << len(node.inputs)) - 1) != ((), False):
         raise released(node)
-    for hook in () if node.extra is RELEASED else [h for h in node.extra if h is not RELEASED]:
+    for hook in [h for h in node.extra if h is not RELEASED] if type(node.extra) is list else ():
         changed = hook(g)
         g = g if changed is None else changed
+    if watch is not None and node in watch:
+        watch[node] = g
     return g
 
 
