@@ -184,3 +184,10 @@ def test_pytorch_names_agree_with_pytorch() -> None:
 def test_numpys_writing_function_is_refused() -> None:
     with pytest.raises(TypeError, match="np.put_along_axis"):
         np.put_along_axis(wg.tensor(X), np.argsort(X), 1.0, -1)
+
+
+def test_nothing_leaks_from_elements_that_were_not_picked() -> None:
+    x = np.array([0.0, 4.0])
+    np.testing.assert_array_equal(wg.grad(lambda x: np.sum(np.sqrt(x)[[1]]))(x), [0.0, 0.25])
+    np.testing.assert_array_equal(wg.grad(lambda x: np.sum(np.sqrt(x).at[[0]].set(0.0)))(x), [0.0, 0.25])
+    np.testing.assert_array_equal(wg.grad(lambda x: np.sum(np.sqrt(x).at[0].set(0.0)))(x), [0.0, 0.25])

@@ -29,7 +29,7 @@ def _dtype(what: str, dtype: Any) -> np.dtype[Any]:
     if dtype is None:
         return get_default_dtype()
     try:
-        wanted = np.dtype(dtype)
+        wanted: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         raise DTypeError(f"{what}: {dtype!r} is not a dtype") from None
     if wanted.kind not in "biufc":

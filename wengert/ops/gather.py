@@ -225,6 +225,7 @@ class SetItem(Primitive):
     """x with `v` written at a basic index; linear in x and v together."""
 
     name = "setitem"
+    masks = True
 
     def impl(self, x: Any, v: Any, *, index: Index) -> Any:
         y = np.array(x, order="C")

@@ -134,7 +134,6 @@ class Gather(Primitive):
     name = "gather"
     masks = True
     linear_in = (0,)
-    masks = True
 
     def impl(self, x: Any, *indices: Any, axes: Shape, place: int) -> Any:
         try:
