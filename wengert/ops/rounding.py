@@ -146,14 +146,15 @@ clamp = clip
 
 
 # ----- absolute value and sign --------------------------------------------------------------------------
+def _slope_of_abs(_y: Any, x: Any) -> Any:
+    return conj(sign(x)) if x.dtype.kind == "c" else sign(x)
+
+
 class Absolute(Elementwise):
     """|x|; for complex z the derivative is that of a real function: d|z| = Re(conj(z) dz) / |z|."""
 
     def __init__(self, name: str, ufunc: np.ufunc) -> None:
-        super().__init__(name, ufunc, (lambda _y, x: sign(x),), ((0.2, 2.0),), False, name == "abs")
-
-    def pull(self, g: Any, y: Any, xs: list[Any], needs: list[bool], attrs: dict[str, Any]) -> tuple[Any, ...]:
-        return (g * (conj(sign(xs[0])) if xs[0].dtype.kind == "c" else sign(xs[0])),)
+        super().__init__(name, ufunc, (_slope_of_abs,), ((0.2, 2.0),), False, name == "abs")
 
     def jvp(self, ts: Sequence[Any], _y: Any, x: Any) -> Any:
         return real(ts[0] * conj(sign(x))) if x.dtype.kind == "c" else ts[0] * sign(x)
