@@ -13,8 +13,9 @@ import numpy as np
 
 from wengert.base import shapes
 from wengert.base.errors import ArgumentError, AxisError, ShapeError, show
+from wengert.base.shapes import Shape
 from wengert.core.primitive import Aval
-from wengert.core.record import Tensor, bind
+from wengert.core.record import Tensor, bind, concrete
 from wengert.ops.arithmetic import log_guarded
 from wengert.ops.comparison import not_equal
 from wengert.ops.complexes import conj, imag
@@ -207,18 +208,23 @@ def slogdet(a: Any, /) -> SlogdetResult:
 
 
 # ----- pseudo-inverse and rank ----------------------------------------------------------------------------
+Tolerances = float | tuple[Shape, tuple[float, ...]]
+
+
 class PseudoInverse(Stacked):
     """The Moore-Penrose inverse, with the derivative for constant rank (Golub and Pereyra, 1973)."""
 
     name = "pinv"
 
-    def impl(self, a: Any, *, rtol: float) -> Any:
-        return lapack("pinv", np.linalg.pinv, a, rcond=rtol)
+    def impl(self, a: Any, *, rtol: Tolerances) -> Any:
+        # One number, or lengths and values of an array with one a matrix.
+        limits = np.reshape(rtol[1], rtol[0]) if isinstance(rtol, tuple) else rtol
+        return lapack("pinv", np.linalg.pinv, a, rcond=limits)
 
-    def aval(self, a: Any, *, rtol: float) -> Aval:
+    def aval(self, a: Any, *, rtol: Tolerances) -> Aval:
         return Aval((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
 
-    def vjp(self, g: Any, y: Any, a: Any, *, rtol: float) -> tuple[Any, ...]:
+    def vjp(self, g: Any, y: Any, a: Any, *, rtol: Tolerances) -> tuple[Any, ...]:
         g, back = conjugated(g), adjoint(y)
         g_back = adjoint(g)
         total = -product(back, g, back)
@@ -249,16 +255,21 @@ def _tolerance(operation: str, x: Any, given: Any, factor: int) -> float:
 def pinv(a: Any, /, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
     """The Moore-Penrose pseudo-inverse, ``(…, m, n) -> (…, n, m)``.
 
-    Singular values up to `rtol` (or `rcond`; by default max(m, n) times the precision) times the largest count as
-    zero. The derivative assumes full rank. `hermitian` is accepted for compatibility.
+    Singular values up to `rtol` (or `rcond`; by default max(m, n) times the precision; one number, or one a matrix)
+    times the largest count as zero. The derivative assumes full rank. `hermitian` is accepted for compatibility.
 
     >>> import wengert as wg, numpy as np
     >>> wg.linalg.pinv(np.array([[2.0], [0.0]]))
     array([[0.5, 0. ]])
     """
     a = matrices("pinv", a)
-    tolerance = _tolerance("pinv", a, rtol if rcond is None else rcond, max(a.shape[-2:]))
-    return bind(PSEUDO_INVERSE, (a,), {"rtol": tolerance})
+    given: Any = rtol if rcond is None else rcond
+    if getattr(given, "shape", ()):
+        limits = np.asarray(concrete(given, "pinv"))
+        return bind(PSEUDO_INVERSE, (a,), {"rtol": (limits.shape, tuple(limits.ravel().tolist()))})
+    if isinstance(given, Tensor | np.ndarray):
+        given = concrete(given, "pinv").item()
+    return bind(PSEUDO_INVERSE, (a,), {"rtol": _tolerance("pinv", a, given, max(a.shape[-2:]))})
 
 
 class MatrixRank(Stacked):
