@@ -125,6 +125,8 @@ def _error(found: Any, wanted: Any) -> float:
     same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
     if np.all(same):
         return 0.0
+    if np.asarray(wanted).dtype.kind not in "fc":  # integers and truth values agree or do not
+        return np.inf
     difference = np.abs(np.where(same, 0, np.subtract(found, wanted, dtype=np.result_type(found, wanted, 0.0))))
     return float(np.nan_to_num(np.max(difference, initial=0.0), nan=np.inf))
 
