@@ -1,4 +1,7 @@
-"""Wengert as HIPS autograd's tests see it: plain NumPy and SciPy, our transforms (what an adapter holds: autograd_shim.py)."""
+"""Wengert as HIPS autograd's tests see it: plain NumPy and SciPy, our transforms.
+
+What an adapter holds is told in autograd_shim.py.
+"""
 
 from __future__ import annotations
 

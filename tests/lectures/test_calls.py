@@ -118,7 +118,7 @@ def test_two_layer_net_listing(golden: Any, float64_default: Any) -> None:
     g = golden("G51")
 
     class TwoLayerNet(torch.nn.Module):
-        def __init__(self, D_in: int, H: int, D_out: int) -> None:  # noqa: N803  (the lecture's names)
+        def __init__(self, D_in: int, H: int, D_out: int) -> None:
             super(TwoLayerNet, self).__init__()  # noqa: UP008
             self.linear1 = torch.nn.Linear(D_in, H)
             self.linear2 = torch.nn.Linear(H, D_out)

@@ -62,9 +62,7 @@ def test_softplus_keeps_its_accuracy_in_the_tails() -> None:
     second = wg.elementwise_grad(wg.elementwise_grad(wg.softplus))
     x = np.array([-50.0, 40.0])
     np.testing.assert_allclose(wg.softplus(x), [1.9287498479639178e-22, 40.0], rtol=1e-12)
-    np.testing.assert_allclose(
-        second(x), [1.928749847963918e-22, 4.248354255291589e-18], rtol=1e-12
-    )
+    np.testing.assert_allclose(second(x), [1.928749847963918e-22, 4.248354255291589e-18], rtol=1e-12)
 
 
 def test_prelu_learns_its_slope() -> None:

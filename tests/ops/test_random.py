@@ -31,9 +31,7 @@ COUNT = 40_000
 )
 def test_known_answers_of_philox(counter, key, answer):
     """The vectors of Random123 for philox4x32, 10 rounds."""
-    got = philox.philox(
-        tuple(np.array([c], np.uint64) for c in counter), tuple(np.array([k], np.uint32) for k in key)
-    )
+    got = philox.philox(tuple(np.array([c], np.uint64) for c in counter), tuple(np.array([k], np.uint32) for k in key))
     assert [int(w[0]) for w in got] == list(answer)
 
 

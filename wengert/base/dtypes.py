@@ -31,7 +31,8 @@ def set_default_dtype(dtype: Any) -> None:
     Raises `DTypeError` for a dtype that is not a real floating one.
 
     >>> import wengert as wg
-    >>> wg.set_default_dtype("float64"); wg.zeros(2).dtype
+    >>> wg.set_default_dtype("float64")
+    >>> wg.zeros(2).dtype
     dtype('float64')
     >>> wg.set_default_dtype("float32")
     """

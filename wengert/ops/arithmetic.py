@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,7 @@ power = elementwise(
     array([4., 9.])
     """,
 )
-float_power = elementwise(
+float_power: Callable[..., Any] = elementwise(
     "float_power",
     np.float_power,
     lambda _y, a, b: multiply_no_nan(float_power(a, b - 1), b),

@@ -312,9 +312,8 @@ class Einsum(Primitive):
             "ij,jk->ik", "ij->ji", "ii->i", "ii->", "iij->j", "i,j->ji", "ij,ij->i", "ij,ij->", "ijk,kj->i",
             "ijk,ikj->ik", "ij,k->k", "ij->", "zi,ij->zj", "iz,zj->ij", "i,->i", "ii,ij->j",
         ):  # fmt: skip
-            yield [rng.normal(size=[sizes[c] for c in own]) for own in _split(subscripts)[0]], {
-                "subscripts": subscripts
-            }
+            operands = [rng.normal(size=[sizes[c] for c in own]) for own in _split(subscripts)[0]]
+            yield operands, {"subscripts": subscripts}
 
 
 EINSUM = Einsum()

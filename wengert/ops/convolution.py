@@ -100,9 +100,7 @@ class ConvInput(Primitive):
     name = "conv_input"
     linear_in = (0, 1)
 
-    def impl(
-        self, g: Any, w: Any, *, sizes: Shape, stride: Shape, padding: Pads, dilation: Shape, groups: int
-    ) -> Any:
+    def impl(self, g: Any, w: Any, *, sizes: Shape, stride: Shape, padding: Pads, dilation: Shape, groups: int) -> Any:
         n, out, kernel, per_group = g.shape[0], g.shape[2:], w.shape[2:], w.shape[1]
         channels = per_group * groups
         full = tuple(s + a + b for s, (a, b) in zip(sizes, padding, strict=True))
@@ -118,9 +116,7 @@ class ConvInput(Primitive):
                 target[where] += columns[(slice(None), *place)]
         return unpadded(x, padding)
 
-    def aval(
-        self, g: Any, w: Any, *, sizes: Shape, stride: Shape, padding: Pads, dilation: Shape, groups: int
-    ) -> Aval:
+    def aval(self, g: Any, w: Any, *, sizes: Shape, stride: Shape, padding: Pads, dilation: Shape, groups: int) -> Aval:
         return Aval((g.shape[0], w.shape[1] * groups, *sizes), dtypes.result_type(g.dtype, w.dtype))
 
     def vjp(self, u: Any, _y: Any, g: Any, w: Any, *, sizes: Shape, **attrs: Any) -> tuple[Any, ...]:
@@ -151,9 +147,7 @@ class ConvKernel(Primitive):
     name = "conv_kernel"
     linear_in = (0, 1)
 
-    def impl(
-        self, x: Any, g: Any, *, kernel: Shape, stride: Shape, padding: Pads, dilation: Shape, groups: int
-    ) -> Any:
+    def impl(self, x: Any, g: Any, *, kernel: Shape, stride: Shape, padding: Pads, dilation: Shape, groups: int) -> Any:
         n, channels, o, out = x.shape[0], x.shape[1], g.shape[1], g.shape[2:]
         rows = channels // groups * shapes.size_of(kernel)
         total = np.zeros((groups, o // groups, rows), np.result_type(x, g))
@@ -359,9 +353,7 @@ def conv_transpose(x: Any, weight: Any, bias: Any = None, stride: Any = 1, paddi
     >>> wg.conv_transpose(np.array([[[1.0, 2.0]]]), np.ones((1, 1, 2)), stride=2)
     array([[[1., 1., 2., 2.]]])
     """
-    return _conv_transpose(
-        "conv_transpose", None, x, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    return _conv_transpose("conv_transpose", None, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose1d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
@@ -372,9 +364,7 @@ def conv_transpose1d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, pad
     >>> wg.conv_transpose1d(np.ones((1, 2, 3)), np.ones((2, 3, 2))).shape
     (1, 3, 4)
     """
-    return _conv_transpose(
-        "conv_transpose1d", 1, x, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    return _conv_transpose("conv_transpose1d", 1, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose2d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
@@ -385,9 +375,7 @@ def conv_transpose2d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, pad
     >>> wg.conv_transpose2d(np.ones((1, 2, 3, 3)), np.ones((2, 3, 2, 2)), stride=2).shape
     (1, 3, 6, 6)
     """
-    return _conv_transpose(
-        "conv_transpose2d", 2, x, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    return _conv_transpose("conv_transpose2d", 2, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose3d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
@@ -398,9 +386,7 @@ def conv_transpose3d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, pad
     >>> wg.conv_transpose3d(np.ones((1, 1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2))).shape
     (1, 1, 3, 3, 3)
     """
-    return _conv_transpose(
-        "conv_transpose3d", 3, x, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    return _conv_transpose("conv_transpose3d", 3, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 __all__ = [

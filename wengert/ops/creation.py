@@ -174,7 +174,10 @@ def from_numpy(x: np.ndarray, /) -> Tensor:
     """A tensor that shares the memory of a NumPy array: writes to the array are seen by the tensor.
 
     >>> import wengert as wg, numpy as np
-    >>> a = np.zeros(2); t = wg.from_numpy(a); a[0] = 5.0; float(t[0])
+    >>> a = np.zeros(2)
+    >>> t = wg.from_numpy(a)
+    >>> a[0] = 5.0
+    >>> float(t[0])
     5.0
     """
     if not isinstance(x, np.ndarray):
@@ -437,9 +440,7 @@ def logspace(
     return _between("logspace", (start, stop), count, endpoint, dtype, axis, on_numbers, on_tensors)
 
 
-def geomspace(
-    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
-) -> Any:
+def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """`num` points from `start` to `stop` at equal ratios; both of the same sign and not 0.
 
     >>> import wengert as wg

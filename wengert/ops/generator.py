@@ -62,8 +62,10 @@ def manual_seed(seed: int) -> Generator:
     """Seed the global generator: from here on the same draws give the same numbers.
 
     >>> import wengert as wg
-    >>> _ = wg.random.manual_seed(0); a = wg.random.rand(2)
-    >>> _ = wg.random.manual_seed(0); bool((a.value == wg.random.rand(2).value).all())
+    >>> _ = wg.random.manual_seed(0)
+    >>> a = wg.random.rand(2)
+    >>> _ = wg.random.manual_seed(0)
+    >>> bool((a.value == wg.random.rand(2).value).all())
     True
     """
     try:
@@ -76,7 +78,8 @@ def initial_seed() -> int:
     """The seed of the global generator.
 
     >>> import wengert as wg
-    >>> _ = wg.random.manual_seed(3); wg.random.initial_seed()
+    >>> _ = wg.random.manual_seed(3)
+    >>> wg.random.initial_seed()
     3
     """
     return default_generator.seed
@@ -97,7 +100,8 @@ def get_rng_state() -> np.ndarray:
     """The state of the global generator; `set_rng_state` continues from it bit for bit.
 
     >>> import wengert as wg
-    >>> _ = wg.random.manual_seed(5); wg.random.get_rng_state()
+    >>> _ = wg.random.manual_seed(5)
+    >>> wg.random.get_rng_state()
     array([5, 0], dtype=uint64)
     """
     return default_generator.get_state()
@@ -107,7 +111,9 @@ def set_rng_state(state: Any) -> None:
     """Continue the global generator from a state of `get_rng_state`.
 
     >>> import wengert as wg
-    >>> s = wg.random.get_rng_state(); a = wg.random.rand(1); wg.random.set_rng_state(s)
+    >>> s = wg.random.get_rng_state()
+    >>> a = wg.random.rand(1)
+    >>> wg.random.set_rng_state(s)
     >>> bool(wg.random.rand(1).value == a.value)
     True
     """

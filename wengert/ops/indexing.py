@@ -106,4 +106,5 @@ def index_first(x: Any, i: int) -> Any:
     """``x[i]`` along the first axis."""
     return bind(GET_ITEM, (x,), {"index": (operator.index(i),)})
 
+
 __all__: list[str] = []

@@ -100,6 +100,7 @@ def stack(arrays: Any, /, axis: int = 0) -> Any:
     rows = [bind(RESHAPE, (x,), {"shape": shape[:axis] + (1,) + shape[axis:]}) for x in xs]
     return bind(CONCATENATE, rows, {"axis": axis})
 
+
 concat = concatenate
 
 __all__ = ["concatenate", "concat", "stack"]

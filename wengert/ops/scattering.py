@@ -174,10 +174,8 @@ class Gather(Primitive):
 
     def samples(self, rng: np.random.Generator) -> Samples:
         yield [rng.normal(size=(3, 4)), rng.integers(-3, 3, 5)], {"axes": (0,), "place": 0}
-        yield [rng.normal(size=(2, 3, 4)), rng.integers(0, 3, (2, 1)), rng.integers(-4, 4, 3)], {
-            "axes": (1, 2),
-            "place": 1,
-        }
+        places = [rng.integers(0, 3, (2, 1)), rng.integers(-4, 4, 3)]
+        yield [rng.normal(size=(2, 3, 4)), *places], {"axes": (1, 2), "place": 1}
         yield [rng.normal(size=(2, 3, 2)), rng.integers(0, 2, 4), rng.integers(0, 2, ())], {"axes": (0, 2), "place": 0}
         yield [rng.normal(size=(3, 0)), rng.integers(0, 3, 2)], {"axes": (0,), "place": 1}
         yield [rng.normal(size=4), np.zeros(0, np.int64)], {"axes": (0,), "place": 0}

@@ -31,7 +31,7 @@ class Places(Primitive):
     def aval(self, x: Any, *, axis: int, **_: Any) -> Aval:
         return Aval(x.shape, INDEX)
 
-    def vjp(self, _g: Any, _y: Any, *_xs: Any, **_: Any) -> tuple[Any, ...]:  # type: ignore[override]
+    def vjp(self, _g: Any, _y: Any, *_xs: Any, **_: Any) -> tuple[Any, ...]:
         return (None,)
 
     def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, axis: int, **more: Any) -> tuple[Any, int]:

@@ -304,5 +304,6 @@ i1e = _member("i1e", IVE, 1, _SCALED, "array([0.1564208 , 0.20791042])")
 
 __all__ = [
     "beta", "betainc", "betaln", "digamma", "gamma", "gammainc", "gammaincc", "gammaln", "gammasgn", "i0", "i0e", "i1",
-    "i1e", "iv", "ive", "j0", "j1", "jv", "k0", "k1", "kv", "polygamma", "psi", "rgamma", "y0", "y1", "yn", "yv", "zeta",
+    "i1e", "iv", "ive", "j0", "j1", "jv", "k0", "k1", "kv", "polygamma", "psi", "rgamma", "y0", "y1", "yn", "yv",
+    "zeta",
 ]  # fmt: skip

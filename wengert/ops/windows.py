@@ -93,13 +93,11 @@ def unpadded(x: Any, padding: Pads) -> Any:
 def offsets(kernel: Shape, out: Shape, stride: Shape, dilation: Shape) -> Iterator[tuple[Shape, tuple[Any, ...]]]:
     """For every element of a window: its place in the kernel, and the slices of the padded array it meets."""
     for place in itertools.product(*map(range, kernel)):
-        yield place, (
-            ...,
-            *(
-                slice(j * d, j * d + (n - 1) * s + 1 if n else 0, s)
-                for j, d, n, s in zip(place, dilation, out, stride, strict=True)
-            ),
+        met = (
+            slice(j * d, j * d + (n - 1) * s + 1 if n else 0, s)
+            for j, d, n, s in zip(place, dilation, out, stride, strict=True)
         )
+        yield place, (..., *met)
 
 
 def windows(x: Any, kernel: Shape, out: Shape, stride: Shape, dilation: Shape) -> Any:

@@ -162,9 +162,7 @@ class custom_jvp(_Custom):  # noqa: N801
         spread = Spread(tuple(moving), scalars=True)
         if not recorded(spread.operands):
             return self.fun(*args)
-        user = UserJvp(
-            self.name, spread, lambda *given: self.fun(*join(given)), lambda xs, ts: rule(*static, xs, ts)
-        )
+        user = UserJvp(self.name, spread, lambda *given: self.fun(*join(given)), lambda xs, ts: rule(*static, xs, ts))
         out = bind(CUSTOM_JVP, spread.operands, {"rule": user})
         assert user.output is not None
         return user.output.unflatten(out)
@@ -202,6 +200,7 @@ class Function:
     ...     def forward(ctx, x):
     ...         ctx.save_for_backward(x)
     ...         return x * x * x
+    ...
     ...     @staticmethod
     ...     def backward(ctx, g):
     ...         (x,) = ctx.saved_tensors
@@ -222,9 +221,7 @@ class Function:
     def apply(cls, *args: Any) -> Any:
         """Call the function."""
         spread = Spread(tuple(args), scalars=True)
-        needs = tuple(
-            any(isinstance(x, Tensor) and x.rec is not None for x in flatten(a)[0]) for a in args
-        )
+        needs = tuple(any(isinstance(x, Tensor) and x.rec is not None for x in flatten(a)[0]) for a in args)
 
         def forward(given: Any) -> Any:
             ctx = Context()

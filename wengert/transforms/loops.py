@@ -125,9 +125,7 @@ class Scan(Primitive):
     name = "scan"
     multi = True
 
-    def impl(
-        self, *xs: Any, body: Tape, consts: int, carries: int, length: int, reverse: bool
-    ) -> tuple[Any, ...]:
+    def impl(self, *xs: Any, body: Tape, consts: int, carries: int, length: int, reverse: bool) -> tuple[Any, ...]:
         fixed, carry, slices = _split(xs, consts, carries)
         rows: list[Any] = []
         for step in reversed(range(length)) if reverse else range(length):
