@@ -9,7 +9,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PYTEST := $(BIN)/python -m pytest
-# One thread each for the arrays' library: the tests already run one process a core.
+# One thread for the arrays' library: the tests run one process a core, and small models only lose by more.
 SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
@@ -35,7 +35,7 @@ dev: $(STAMPS)/dev
 
 # ----- the main job -----------------------------------------------------------------------------
 demo: $(STAMPS)/plot
-	$(BIN)/wengert train --data digits --out runs/digits
+	$(SINGLE) $(BIN)/wengert train --data digits --out runs/digits
 
 # ----- checks -----------------------------------------------------------------------------------
 test: $(STAMPS)/test

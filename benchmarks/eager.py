@@ -152,22 +152,26 @@ CHAINS = {
 }
 MEMORY = """
 {setup}
-import resource
+import os
+def resident():  # not ru_maxrss, which a child inherits from its parent
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 def keep(n):
     y = x
     for _ in range(n):
         y = y + x
     return y
 small = keep(1000)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = resident()
 chain = keep(200_000)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / 200_000)
+print((resident() - before) / 200_000)
 """
 
 
 def python(code: str) -> str:
     """Run code in a fresh interpreter and return what it prints."""
     environment = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its byte code beside it
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     return done.stdout.strip()
 
