@@ -1,4 +1,8 @@
-"""What every test leaves as it found it."""
+"""What every test, and every example in a docstring, leaves as it found it.
+
+The package is imported here before pytest collects: else pytest would load the first module it collects by itself
+and once more as a part of the package, and each of its primitives would be registered twice.
+"""
 
 from __future__ import annotations
 
