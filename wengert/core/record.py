@@ -39,6 +39,7 @@ class _Local(threading.local):
 
     depth = 0
     paused = -1
+    retaining = False  # whether sweeps keep the gradient of every intermediate tensor
 
 
 local = _Local()

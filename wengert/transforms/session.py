@@ -119,9 +119,6 @@ class Retained:
         self.grad = g if self.grad is None else self.grad + g
 
 
-_retaining = False
-
-
 @contextmanager
 def retain_gradients() -> Iterator[None]:
     """Keep the gradient of every intermediate tensor in the sweeps of this block, for looking at them.
@@ -135,12 +132,11 @@ def retain_gradients() -> Iterator[None]:
     >>> z.grad_fn.gradient
     tensor(1.)
     """
-    global _retaining
-    before, _retaining = _retaining, True
+    before, local.retaining = local.retaining, True
     try:
         yield
     finally:
-        _retaining = before
+        local.retaining = before
 
 
 def _recorded(t: Any, what: str) -> Any:
@@ -183,7 +179,7 @@ def _run(
         g = g if create or not isinstance(g, Tensor) else concrete(g)
         seeds[node] = g if node not in seeds else seeds[node] + g
     tape = cut(seeds)
-    if _retaining:
+    if local.retaining:
         for node in tape.nodes:
             _retained(node)
     if create:
@@ -429,6 +425,34 @@ def _detach_in_place(t: Tensor) -> Tensor:
     return t
 
 
+def _rebuilt(kind: type[Tensor], value: Any, requires_grad: bool) -> Tensor:
+    """A tensor of class `kind` with its own array: what copies and pickles of a leaf are made by."""
+    new = kind.__new__(kind)
+    new.value, new.node, new.rec = value, None, None
+    return make_leaf(new, requires_grad)
+
+
+def _deepcopy(t: Tensor, memo: dict[int, Any]) -> Tensor:
+    """A leaf (or plain tensor) with its own values and gradient; results of operations cannot be copied deeply."""
+    new = _reduce(t)[0](*_reduce(t)[1])
+    memo[id(t)] = new
+    if isinstance(t.node, Leaf):
+        new.node.cell.name = t.node.cell.name
+        if t.node.cell.grad is not None:
+            new.node.cell.grad = Tensor(np.array(concrete(t.node.cell.grad)))
+    return new
+
+
+def _reduce(t: Tensor, _protocol: int = 4) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
+    """How `copy` and `pickle` rebuild a tensor: from its values, without its history."""
+    if isinstance(t.node, Node):
+        raise GraphError(
+            "copy: a result of recorded operations cannot be copied deeply or pickled",
+            hint="use t.clone() to stay recorded, t.detach() for the values",
+        )
+    return _rebuilt, (type(t), np.array(concrete(t, "copy")), t.rec is not None)
+
+
 def _set_data(t: Tensor, value: Any) -> None:
     with no_grad():
         t.assign_(value)
@@ -556,6 +580,8 @@ def install() -> None:
         "register_hook": register_hook,
         "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook,
         "__repr__": _represent,
+        "__deepcopy__": _deepcopy,
+        "__reduce_ex__": _reduce,
     }
     for name, value in table.items():
         setattr(Tensor, name, value)
