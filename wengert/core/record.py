@@ -165,7 +165,12 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
     The result is a plain array where no operand is a tensor. Shapes and dtypes come from NumPy's own result;
     the primitive's `aval` runs only for abstract recordings, and to word the error when NumPy refused.
     """
-    top = _highest(args)
+    top: Recorder | None = None
+    for x in args:
+        if isinstance(x, Tensor):
+            rec = x.rec
+            if rec is not top and rec is not None:
+                top = rec if top is None else _higher(top, rec)
     if top is None:
         return _compute(prim, args, attrs)
     if not top.open:
@@ -199,18 +204,11 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
     return _write(prim, args, attrs, top, tracked, values, y)
 
 
-def _highest(args: Sequence[Any]) -> Recorder | None:
-    """The recorder of the highest level among the operands; None where nothing is recorded."""
-    top: Recorder | None = None
-    for x in args:
-        if isinstance(x, Tensor):
-            rec = x.rec
-            if rec is not None and rec is not top:
-                if top is None or rec.level > top.level:
-                    top = rec
-                elif rec.level == top.level:
-                    raise escaped(rec if not rec.open else top)
-    return top
+def _higher(a: Recorder, b: Recorder) -> Recorder:
+    """The recorder of the higher level; two of the same level cannot both be running."""
+    if a.level == b.level:
+        raise escaped(b if not b.open else a)
+    return a if a.level > b.level else b
 
 
 def _call(prim: Primitive, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
