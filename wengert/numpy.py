@@ -14,30 +14,14 @@ import builtins
 import functools
 import sys
 from collections.abc import Callable
-from math import e as e
-from math import inf as inf
-from math import nan as nan
-from math import pi as pi
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as _np
-from numpy import bool_ as bool  # noqa: A004, F401  (the standard's name)
-from numpy import complex64 as complex64
-from numpy import complex128 as complex128
-from numpy import float32 as float32
-from numpy import float64 as float64
-from numpy import int8 as int8
-from numpy import int16 as int16
-from numpy import int32 as int32
-from numpy import int64 as int64
-from numpy import newaxis as newaxis
-from numpy import uint8 as uint8
-from numpy import uint16 as uint16
-from numpy import uint32 as uint32
-from numpy import uint64 as uint64
 
 from wengert.base import shapes
+from wengert.base.constants import *  # noqa: F403
+from wengert.base.constants import float64
 from wengert.base.errors import ArgumentError, OperandError
 from wengert.core.record import Tensor, concrete
 from wengert.ops import FUNCTIONS

@@ -8,7 +8,7 @@ state continues bit for bit. Every draw of the package takes its key from `next_
 from __future__ import annotations
 
 import operator
-import secrets
+import os
 import threading
 from typing import Any
 
@@ -26,7 +26,7 @@ class Generator:
 
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()
-        self.seed, self.count = secrets.randbits(63) if seed is None else operator.index(seed), 0
+        self.seed, self.count = int.from_bytes(os.urandom(8)) >> 1 if seed is None else operator.index(seed), 0
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from `seed`."""
@@ -92,7 +92,7 @@ def seed() -> int:
     >>> wg.random.seed() == wg.random.initial_seed()
     True
     """
-    default_generator.manual_seed(secrets.randbits(63))
+    default_generator.manual_seed(int.from_bytes(os.urandom(8)) >> 1)
     return default_generator.seed
 
 
@@ -279,14 +279,6 @@ def fill_normal(x: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gener
     """
     return random.normal(_key(generator), tuple(x.shape), mean, std, dtype=x.dtype)
 
-
-# What the package offers without `random.` in front; names as in PyTorch.
-TOP_LEVEL = {
-    "manual_seed": manual_seed, "initial_seed": initial_seed, "seed": seed, "get_rng_state": get_rng_state,
-    "set_rng_state": set_rng_state, "rand": rand, "randn": randn, "rand_like": rand_like, "randn_like": randn_like,
-    "randint": torch_randint, "randperm": randperm, "multinomial": multinomial,
-    "normal": torch_normal, "bernoulli": torch_bernoulli, "Generator": Generator,
-}  # fmt: skip
 
 __all__ = [
     "Generator", "fill_normal", "fill_uniform", "get_rng_state", "initial_seed", "manual_seed", "multinomial",
