@@ -1,6 +1,7 @@
 # Everything runs in .venv, which is made on first use; a stamp per extra makes the second run fast.
 #   make demo         train on the embedded digits: weights, history and curves land in runs/digits
 #   make test         all tests that need nothing but this project
+#   make conformance  HIPS autograd's own tests, from the package index, on plain NumPy
 #   make test-peers   comparisons with PyTorch and HIPS autograd, where they are installed
 #   make lint types floors format bench clean distclean
 
@@ -15,7 +16,7 @@ SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 .DEFAULT_GOAL := help
 # Two installations at once would disturb each other.
 .NOTPARALLEL:
-.PHONY: help demo test test-peers lint format types floors bench dev clean distclean
+.PHONY: help demo test test-peers conformance lint format types floors bench dev clean distclean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -43,6 +44,14 @@ test: $(STAMPS)/test
 
 test-peers: $(STAMPS)/test
 	$(SINGLE) $(PYTEST) -q -n auto tests/peers $(ARGS)
+
+# The stamp is the folder the tests lie in; make fetches them once.
+AUTOGRAD := build/conformance/autograd
+$(AUTOGRAD)/tests: | $(BIN)/python
+	$(BIN)/python tests/conformance/fetch_autograd.py $(AUTOGRAD)
+
+conformance: $(STAMPS)/test $(AUTOGRAD)/tests
+	$(SINGLE) $(PYTEST) -q tests/conformance $(ARGS)
 
 lint: $(STAMPS)/dev
 	$(BIN)/ruff check

@@ -163,6 +163,11 @@ def _scalar_seed(values: Sequence[Any], call: _Call) -> Any:
             "grad: the function returned a complex scalar, whose gradient is not defined",
             hint="return wg.real(y), wg.imag(y) or wg.abs(y)",
         )
+    if values[0].dtype.kind == "b":
+        raise DTypeError(
+            "grad: the function returned a truth value, which has no derivative",
+            hint="return the number that was compared; wg.where(condition, a, b) chooses with a derivative",
+        )
     dtype = values[0].dtype if values[0].dtype.kind == "f" else np.dtype(np.float64)
     return np.ones(values[0].shape, dtype)
 
@@ -174,7 +179,7 @@ def grad(f: Function, argnums: Any = 0, has_aux: bool = False) -> Function:
     gradient has their structure, shapes and dtypes. With ``has_aux`` the function returns ``(output, aux)`` and
     the result is ``(gradient, aux)``. For complex arguments see `wengert.ops.elementwise`.
 
-    Raises `ScalarError` where the output is no scalar, `DTypeError` for integer arguments.
+    Raises `ScalarError` where the output is no scalar, `DTypeError` for integer arguments or a truth value as output.
 
     >>> import numpy as np, wengert as wg
     >>> wg.grad(lambda x: np.sum(np.tanh(x) ** 2))(np.zeros(2))
