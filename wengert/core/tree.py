@@ -158,7 +158,8 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
 def tree_map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     """Apply `f` to the leaves of one tree, or of several of the same structure.
 
-    >>> tree_map(lambda a, b: a + b, {"w": 1, "b": (2, 3)}, {"w": 10, "b": (20, 30)})
+    >>> import wengert as wg
+    >>> wg.tree_map(lambda a, b: a + b, {"w": 1, "b": (2, 3)}, {"w": 10, "b": (20, 30)})
     {'w': 11, 'b': (22, 33)}
     """
     leaves, structure = flatten(tree)
@@ -167,7 +168,12 @@ def tree_map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
 
 
 def tree_leaves(tree: Any) -> list[Any]:
-    """The leaves of `tree` in order."""
+    """The leaves of `tree` in order.
+
+    >>> import wengert as wg
+    >>> wg.tree_leaves({"w": 1, "b": (2, None, 3)})
+    [1, 2, 3]
+    """
     return flatten(tree)[0]
 
 

@@ -40,7 +40,8 @@ def digits() -> Digits:
 
     images: (1797, 8, 8) uint8, labels: (1797,) uint8
 
-    >>> images, labels, names = digits()
+    >>> import wengert as wg
+    >>> images, labels, names = wg.data.digits()
     >>> images.shape, images.dtype, int(images.max())
     ((1797, 8, 8), dtype('uint8'), 16)
     >>> names[labels[0]]
@@ -59,7 +60,8 @@ def iris() -> Iris:
 
     features: (150, 4) float64, labels: (150,) uint8
 
-    >>> flowers = iris()
+    >>> import wengert as wg
+    >>> flowers = wg.data.iris()
     >>> flowers.features[0].tolist(), flowers.names[flowers.labels[0]]
     ([5.1, 3.5, 1.4, 0.2], 'setosa')
     >>> flowers.columns[3]

@@ -22,7 +22,8 @@ def stratified_split(labels: Any, fractions: Sequence[float], seed: int) -> tupl
     A class of n examples gives floor(n f) or ceil(n f) of them to a part of fraction f, and every part at least one.
     labels: (n,) integers, booleans or strings -> one array of ascending indices for each fraction
 
-    >>> train, test = stratified_split([0, 0, 0, 0, 0, 1, 1, 1, 1, 1], (0.8, 0.2), seed=0)
+    >>> import wengert as wg
+    >>> train, test = wg.data.stratified_split([0, 0, 0, 0, 0, 1, 1, 1, 1, 1], (0.8, 0.2), seed=0)
     >>> len(train), len(test), sorted([*train.tolist(), *test.tolist()]) == list(range(10))
     (8, 2, True)
 

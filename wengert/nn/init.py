@@ -65,7 +65,7 @@ def normal_(parameter: Any, mean: float = 0.0, std: float = 1.0) -> Any:
 
 
 def constant_(parameter: Any, value: float) -> Any:
-    """The same value everywhere. (Equal units stay equal: not for weights of hidden layers.)"""
+    """The same value everywhere; equal units stay equal, so this is not for weights of hidden layers."""
     return _set(parameter, np.full(parameter.shape, value, parameter.dtype))
 
 
