@@ -62,7 +62,7 @@ class Where(Elementwise):
 WHERE = Where()
 
 
-def where(condition: Any, /, x: Any = None, y: Any = None) -> Any:
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     """``x`` where the condition is true, else ``y``, of three broadcast operands.
 
     The cotangent of the operand that was not taken is exactly 0: infinities and NaN of its derivative do not
