@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wengert.nn import functional, init
+from wengert.nn import functional, init, utils
 from wengert.nn.activations import (
     ELU,
     GELU,
@@ -33,5 +33,5 @@ __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "Dropout", "ELU", "Flatten", "GELU", "Heaviside", "Identity",
     "L1Loss", "Lambda", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "Mish", "Module", "ModuleDict",
     "ModuleList", "NLLLoss", "PReLU", "Parameter", "ReLU", "Sequential", "SiLU", "Sigmoid", "Sinc", "Softmax",
-    "Softplus", "Softsign", "Square", "Step", "Swish", "Tanh", "functional", "init",
+    "Softplus", "Softsign", "Square", "Step", "Swish", "Tanh", "functional", "init", "utils",
 ]  # fmt: skip

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
+from wengert.base.errors import ArgumentError
 from wengert.ops.exponential import sqrt
-from wengert.optim.optimizer import Group, Optimizer, State, between_0_and_1
-
-
-def _zeros(state: State, key: str, p: Any, fill: float = 0.0) -> Any:
-    """The value under `key`, at first `fill` everywhere."""
-    return state[key] if key in state else np.full(p.shape, fill, p.dtype)
+from wengert.ops.rounding import maximum
+from wengert.optim.optimizer import Group, Optimizer, State, between_0_and_1, decayed, remembered
 
 
 class Adam(Optimizer):
     """``p - lr m̂ / (sqrt(v̂) + eps)`` with running means m of g and v of g², corrected for their start at 0.
 
-    Weight decay is added to the gradient (`AdamW` takes it off the parameter instead).
+    Weight decay is added to the gradient (`AdamW` takes it off the parameter instead). With `amsgrad` the greatest v
+    so far takes the place of v.
     """
 
     def __init__(
@@ -29,11 +25,15 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
         *,
         maximize: bool = False,
         check_finite: bool = True,
     ) -> None:
-        options = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
+        options = {
+            "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize,
+        }  # fmt: skip
         super().__init__(params, options, check_finite)
 
     def check(self, group: Group) -> None:
@@ -41,16 +41,16 @@ class Adam(Optimizer):
         between_0_and_1(type(self).__name__, beta1=group["betas"][0], beta2=group["betas"][1])
 
     def update(self, p: Any, g: Any, state: State, group: Group) -> Any:
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
-        return self.adam(p, g, state, group)
+        return self.adam(p, decayed(p, g, group), state, group)
 
     def adam(self, p: Any, g: Any, state: State, group: Group) -> Any:
         """The step without weight decay."""
         beta1, beta2 = group["betas"]
         t = state["step"] = state.get("step", 0) + 1
-        m = state["exp_avg"] = beta1 * _zeros(state, "exp_avg", p) + (1 - beta1) * g
-        v = state["exp_avg_sq"] = beta2 * _zeros(state, "exp_avg_sq", p) + (1 - beta2) * (g * g)
+        m = state["exp_avg"] = beta1 * remembered(state, "exp_avg", p) + (1 - beta1) * g
+        v = state["exp_avg_sq"] = beta2 * remembered(state, "exp_avg_sq", p) + (1 - beta2) * (g * g)
+        if group["amsgrad"]:
+            v = state["max_exp_avg_sq"] = maximum(remembered(state, "max_exp_avg_sq", p), v)
         size = sqrt(v) / (1 - beta2**t) ** 0.5 + group["eps"]
         return p - group["lr"] / (1 - beta1**t) * (m / size)
 
@@ -65,11 +65,12 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
+        amsgrad: bool = False,
         *,
         maximize: bool = False,
         check_finite: bool = True,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, maximize=maximize, check_finite=check_finite)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, check_finite=check_finite)
 
     def update(self, p: Any, g: Any, state: State, group: Group) -> Any:
         return self.adam(p * (1 - group["lr"] * group["weight_decay"]), g, state, group)
@@ -97,16 +98,21 @@ class Adagrad(Optimizer):
         super().__init__(params, options, check_finite)
 
     def update(self, p: Any, g: Any, state: State, group: Group) -> Any:
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
+        g = decayed(p, g, group)
         t = state["step"] = state.get("step", 0) + 1
-        r = state["sum"] = _zeros(state, "sum", p, group["initial_accumulator_value"]) + g * g
+        r = state["sum"] = remembered(state, "sum", p, group["initial_accumulator_value"]) + g * g
         lr = group["lr"] / (1 + (t - 1) * group["lr_decay"])
         return p - lr * (g / (sqrt(r) + group["eps"]))
 
 
 class RMSprop(Optimizer):
-    """``p - lr g / (sqrt(v) + eps)`` with v the running mean of g²; optionally centred, and with momentum."""
+    """``p - lr g / (sqrt(v) + eps)`` with v the running mean of g²; optionally centred, and with momentum.
+
+    Centred, v is the running variance: the square of the running mean of g is taken off. With momentum the scaled
+    gradient d goes into ``b = momentum b + d`` and the step is ``p - lr b``. `nesterov` (not in PyTorch) steps by
+    ``d + momentum b``, which is RMSProp with Nesterov momentum (the gradient taken where the momentum leads) written
+    for the point looked ahead to.
+    """
 
     def __init__(
         self,
@@ -118,28 +124,31 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         centered: bool = False,
         *,
+        nesterov: bool = False,
         maximize: bool = False,
         check_finite: bool = True,
     ) -> None:
         options = {
             "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum,
-            "centered": centered, "maximize": maximize,
+            "centered": centered, "nesterov": nesterov, "maximize": maximize,
         }  # fmt: skip
         super().__init__(params, options, check_finite)
 
     def check(self, group: Group) -> None:
         super().check(group)
         between_0_and_1("RMSprop", alpha=group["alpha"])
+        if group["nesterov"] and group["momentum"] <= 0:
+            raise ArgumentError("RMSprop: nesterov needs a momentum above 0")
 
     def update(self, p: Any, g: Any, state: State, group: Group) -> Any:
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
+        g = decayed(p, g, group)
         alpha = group["alpha"]
-        v = state["square_avg"] = alpha * _zeros(state, "square_avg", p) + (1 - alpha) * (g * g)
+        v = state["square_avg"] = alpha * remembered(state, "square_avg", p) + (1 - alpha) * (g * g)
         if group["centered"]:
-            mean = state["grad_avg"] = alpha * _zeros(state, "grad_avg", p) + (1 - alpha) * g
+            mean = state["grad_avg"] = alpha * remembered(state, "grad_avg", p) + (1 - alpha) * g
             v = v - mean * mean
         d = g / (sqrt(v) + group["eps"])
         if group["momentum"]:
-            d = state["momentum_buffer"] = group["momentum"] * _zeros(state, "momentum_buffer", p) + d
+            b = state["momentum_buffer"] = group["momentum"] * remembered(state, "momentum_buffer", p) + d
+            d = d + group["momentum"] * b if group["nesterov"] else b
         return p - group["lr"] * d

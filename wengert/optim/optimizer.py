@@ -209,6 +209,16 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
+def remembered(state: State, key: str, p: Any, fill: float = 0.0) -> Any:
+    """The value under `key`, at first `fill` everywhere."""
+    return state[key] if key in state else np.full(p.shape, fill, p.dtype)
+
+
+def decayed(p: Any, g: Any, group: Group) -> Any:
+    """The gradient with the weight decay of the group: that of ``loss + weight_decay |p|² / 2``."""
+    return g + group["weight_decay"] * p if group["weight_decay"] else g
+
+
 def between_0_and_1(what: str, **options: float) -> None:
     """Refuse decay rates outside ``[0, 1)``."""
     for name, value in options.items():

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from wengert.base.errors import ArgumentError
-from wengert.optim.optimizer import Group, Optimizer, State
+from wengert.optim.optimizer import Group, Optimizer, State, decayed
 
 
 class SGD(Optimizer):
     """Gradient descent ``p - lr d`` with PyTorch's momentum ``d = momentum d + (1 - dampening) g``.
 
-    The default ``lr`` is 1e-3, PyTorch's. While the learning rate is constant the lectures' form
-    ``d = momentum d + lr g`` gives the same steps.
+    The default ``lr`` is 1e-3, PyTorch's. With ``rate_inside=True`` the rate goes into the momentum, as the lectures
+    write it: ``d = momentum d + lr g``, ``p - d``. The steps are the same until the rate changes: PyTorch's form then
+    scales what was gathered before with the new rate, the lectures' keeps it.
 
     >>> import wengert as wg
     >>> w = wg.tensor([1.0], requires_grad=True)
@@ -33,12 +34,13 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
         nesterov: bool = False,
         *,
+        rate_inside: bool = False,
         maximize: bool = False,
         check_finite: bool = True,
     ) -> None:
         options = {
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
-            "nesterov": nesterov, "maximize": maximize,
+            "nesterov": nesterov, "rate_inside": rate_inside, "maximize": maximize,
         }  # fmt: skip
         super().__init__(params, options, check_finite)
 
@@ -48,12 +50,13 @@ class SGD(Optimizer):
             raise ArgumentError("SGD: nesterov needs a momentum above 0 and no dampening")
 
     def update(self, p: Any, g: Any, state: State, group: Group) -> Any:
-        momentum = group["momentum"]
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
+        momentum, rate = group["momentum"], group["lr"]
+        g = decayed(p, g, group)
+        if group["rate_inside"]:
+            g, rate = rate * g, 1.0
         if momentum:
             old = state.get("momentum_buffer")
             d = g if old is None else momentum * old + (1 - group["dampening"]) * g
             state["momentum_buffer"] = d
             g = g + momentum * d if group["nesterov"] else d
-        return p - group["lr"] * g
+        return p - rate * g
