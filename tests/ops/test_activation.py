@@ -65,6 +65,12 @@ def test_softplus_keeps_its_accuracy_in_the_tails() -> None:
     np.testing.assert_allclose(second(x), [1.928749847963918e-22, 4.248354255291589e-18], rtol=1e-12)
 
 
+def test_prelu_takes_one_slope_of_any_shape() -> None:
+    for x in (np.array(-2.0), np.array([-2.0, 1.0]), -np.ones((2, 3, 4))):
+        for slope in (0.25, np.array(0.25), np.array([0.25])):
+            np.testing.assert_array_equal(wg.nn.functional.prelu(x, slope), np.where(x < 0, 0.25 * x, x), strict=True)
+
+
 def test_prelu_learns_its_slope() -> None:
     layer = nn.PReLU(3)
     layer(np.array([[-1.0, -2.0, 3.0], [-1.0, 1.0, -4.0]], np.float32)).sum().backward()

@@ -1,10 +1,9 @@
-"""Decompositions: values, gauge-invariant functions against torch to second order, batching, edges."""
+"""Decompositions: values, derivatives of gauge-invariant functions as differences to second order, batching, edges."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 import wengert as wg
 
@@ -25,44 +24,24 @@ def weight(size):
     return RNG.normal(size=size)
 
 
-def gradients(f, g, x, atol=1e-9):
-    """A real function of one matrix against torch: value, gradient, and the gradient of a function of the gradient."""
-    t = torch.tensor(x, requires_grad=True)
-    y = g(t)
-    np.testing.assert_allclose(f(x), y.detach().numpy(), atol=atol)
-    (first,) = torch.autograd.grad(y, t, create_graph=True)
-    np.testing.assert_allclose(wg.grad(f)(x), first.detach().conj().resolve_conj().numpy(), atol=atol)
-    w = draw("complex" if np.iscomplexobj(x) else "real", *x.shape)
-    w = w + np.conj(np.swapaxes(w, -1, -2)) if x.shape[-1] == x.shape[-2] else w
-    # Along w: torch's real inner product is Re(conj(grad) w), ours Re(grad w).
-    (second,) = torch.autograd.grad((first.conj() * torch.tensor(w)).sum().real, t)
-    directional = lambda a: real(wg.vdot(np.conj(w), wg.grad(f)(a)))
-    np.testing.assert_allclose(wg.grad(directional)(x), second.conj().resolve_conj().numpy(), atol=50 * atol)
-
-
 def real(x):
     return wg.real(x) if x.dtype.kind == "c" else x
 
 
 def hermitian(a):
-    """The Hermitian part: torch's gradients are symmetric, ours lie in the triangle that is read."""
+    """The Hermitian part of a matrix, ours or PyTorch's."""
     return (a + a.mH) / 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_cholesky(kind):
-    a, w = definite(kind, 3, 3), draw(kind, 3, 3)
+    a = definite(kind, 3, 3)
     y = wg.linalg.cholesky(a)
     np.testing.assert_allclose(y, np.linalg.cholesky(a), atol=1e-12)
     np.testing.assert_allclose(wg.linalg.cholesky(a, upper=True), y.conj().T)
     np.testing.assert_allclose(wg.linalg.cholesky(np.tril(a)), y)
     np.testing.assert_allclose(wg.linalg.cholesky(np.triu(a), upper=True), y.conj().T)
-    v = torch.tensor(w)
-    gradients(
-        lambda a: real(wg.vdot(np.conj(w), wg.linalg.cholesky(hermitian(wg.asarray(a))))),
-        lambda t: (torch.linalg.cholesky(hermitian(t)) * v).sum().real,
-        a,
-    )
+    wg.check_grads(lambda a: wg.linalg.cholesky(hermitian(wg.asarray(a))), (a,))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,18 +53,7 @@ def test_qr(kind, shape):
     np.testing.assert_allclose(q, expected.Q, atol=1e-12)
     np.testing.assert_allclose(r, expected.R, atol=1e-12)
     np.testing.assert_allclose(wg.linalg.qr(a, "r"), expected.R, atol=1e-12)
-    u, v = draw(kind, *q.shape), draw(kind, *r.shape)
-    s, t = torch.tensor(u), torch.tensor(v)
-
-    def f(a):
-        q, r = wg.linalg.qr(a)
-        return real(wg.vdot(np.conj(u), q)) + real(wg.vdot(np.conj(v), r))
-
-    def g(a):
-        q, r = torch.linalg.qr(a)
-        return ((q * s).sum() + (r * t).sum()).real
-
-    gradients(f, g, a)
+    wg.check_grads(lambda a: tuple(wg.linalg.qr(a)), (a,))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -93,17 +61,12 @@ def test_eigh(kind):
     a, w, c = definite(kind, 3, 3), draw(kind, 3, 3), weight(3)
     values, vectors = wg.linalg.eigh(a)
     np.testing.assert_allclose(a @ vectors, vectors * values, atol=1e-12)
-    d, e = torch.tensor(w), torch.tensor(c)
 
     def f(a):  # invariant under phases: the projectors V diag(c) V^H
         values, v = wg.linalg.eigh(hermitian(wg.asarray(a)))
         return wg.vdot(c, values * values) + real(wg.vdot(np.conj(w), (v * c) @ wg.conj(v).T))
 
-    def g(t):
-        values, v = torch.linalg.eigh(hermitian(t))
-        return (values * values * e).sum() + (((v * e) @ v.mH) * d).sum().real
-
-    gradients(f, g, a)
+    wg.check_grads(f, (a,))
     np.testing.assert_allclose(wg.linalg.eigvalsh(a), np.linalg.eigvalsh(a))
 
 
@@ -112,7 +75,11 @@ def test_eigh(kind):
 def test_gradient_lies_in_the_triangle_that_is_read(name, option, kind):
     """Only one triangle is read, so the gradient is that of the Hermitian matrix, folded into it."""
     a, w = definite(kind, 3, 3), draw(kind, 3, 3)
-    f = lambda a: real(wg.vdot(np.conj(w[0] if name == "eigvalsh" else w), getattr(wg.linalg, name)(a, **option)))
+    w = np.conj(w[0] if name == "eigvalsh" else w)
+
+    def f(a):
+        return real(wg.vdot(w, getattr(wg.linalg, name)(a, **option)))
+
     g, whole = wg.grad(f)(a), wg.grad(lambda a: f(hermitian(wg.asarray(a))))(a)
     other = np.tril if option else np.triu
     assert not np.any(other(g, -1 if option else 1))
@@ -124,7 +91,7 @@ def test_eigh_reads_the_wanted_triangle():
     a = RNG.normal(size=(3, 3))
     for uplo in ("L", "U"):
         np.testing.assert_allclose(wg.linalg.eigvalsh(a, uplo), np.linalg.eigvalsh(a, uplo))
-        g = wg.grad(lambda a: wg.linalg.eigvalsh(a, uplo) @ np.arange(3.0))(a)
+        g = wg.grad(lambda a, u=uplo: wg.linalg.eigvalsh(a, u) @ np.arange(3.0))(a)
         assert not np.any(np.triu(g, 1) if uplo == "L" else np.tril(g, -1))
 
 
@@ -141,17 +108,12 @@ def test_svd(kind, shape):
     u, s, vh = wg.linalg.svd(a, full_matrices=False)
     np.testing.assert_allclose((u * s) @ vh, a, atol=1e-12)
     np.testing.assert_allclose(wg.linalg.svdvals(a), np.linalg.svd(a, compute_uv=False), atol=1e-12)
-    d, e = torch.tensor(w), torch.tensor(c)
 
     def f(a):  # invariant under phases: U diag(c) Vh
         u, s, vh = wg.linalg.svd(a, full_matrices=False)
         return wg.vdot(c, s * s * s) + real(wg.vdot(np.conj(w), (u * c) @ vh))
 
-    def g(t):
-        u, s, vh = torch.linalg.svd(t, full_matrices=False)
-        return (s**3 * e).sum() + (((u * e.to(u.dtype)) @ vh) * d).sum().real
-
-    gradients(f, g, a, 1e-7)
+    wg.check_grads(f, (a,))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -160,17 +122,16 @@ def test_eig(kind):
     values, vectors = wg.linalg.eig(a)
     np.testing.assert_allclose(a @ vectors, vectors * values, atol=1e-12)
     np.testing.assert_allclose(values, np.linalg.eigvals(a), atol=1e-12)
-    e = torch.tensor(c)
 
     def f(a):  # invariant under order and phases
         values, v = wg.linalg.eig(a)
         return real(wg.vdot(np.ones(3), values**3)) + wg.vdot(np.ones(9).reshape(3, 3), wg.abs(v) ** 4 * c[:, None])
 
-    def g(t):
-        values, v = torch.linalg.eig(t)
-        return (values**3).sum().real + (v.abs() ** 4 * e[:, None]).sum()
+    wg.check_grads(f, (a,))
 
-    gradients(f, g, a, 1e-7)
+
+def test_eig_of_an_empty_matrix():
+    assert wg.grad(lambda a: wg.sum(wg.abs(wg.linalg.eig(a)[1])))(np.zeros((0, 0))).shape == (0, 0)
 
 
 @pytest.mark.parametrize("name", ["cholesky", "eigvalsh", "svdvals", "eigvals"])
@@ -179,7 +140,10 @@ def test_batches_as_a_loop(name):
     a = definite("real", 3, 2, 2)
     np.testing.assert_allclose(wg.vmap(f)(a), [f(x) for x in a])
     np.testing.assert_allclose(f(a), [f(x) for x in a])
-    scalar = lambda x: real(wg.vdot(np.arange(f(a[0]).size), f(x)))
+
+    def scalar(x):
+        return real(wg.vdot(np.arange(f(a[0]).size), f(x)))
+
     np.testing.assert_allclose(wg.vmap(wg.grad(scalar))(a), [wg.grad(scalar)(x) for x in a], atol=1e-12)
 
 
@@ -193,7 +157,7 @@ def test_names_of_the_results():
 
 
 @pytest.mark.parametrize("call,error,words", [
-    (lambda: wg.linalg.cholesky(-np.eye(2)), np.linalg.LinAlgError, r"cholesky: got float64\[2, 2\].*positive definite"),
+    (lambda: wg.linalg.cholesky(-np.eye(2)), np.linalg.LinAlgError, r"cholesky: got float64\[2, 2\].*positive def"),
     (lambda: wg.grad(lambda a: wg.linalg.svd(a).U[0, 0])(np.ones((3, 2))), ValueError, "full_matrices=False"),
     (lambda: wg.grad(lambda a: wg.linalg.qr(a, "complete").Q[0, 0])(np.ones((3, 2))), ValueError, "mode='reduced'"),
     (lambda: wg.linalg.qr(np.eye(2), "raw"), ValueError, "needs 'reduced'"),

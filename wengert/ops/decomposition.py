@@ -292,6 +292,8 @@ class Largest(Stacked):
     differentiable = False
 
     def impl(self, a: Any) -> Any:
+        if not a.size:
+            return np.zeros(a.shape, a.dtype)
         size = a.real**2 + a.imag**2
         return (np.arange(a.shape[-2])[:, None] == np.argmax(size, axis=-2, keepdims=True)).astype(a.dtype)
 
@@ -303,6 +305,7 @@ class Largest(Stacked):
 
     def samples(self, rng: np.random.Generator) -> Samples:
         yield [rng.normal(size=(3, 2))], {}
+        yield [np.zeros((0, 0))], {}
 
 
 LARGEST = Largest()
