@@ -29,7 +29,7 @@ from wengert.ops import FUNCTIONS
 __array_api_version__ = "2025.12"
 
 _RECORDED = """
-    abs acos acosh add all any argmax argmin argsort asin asinh atan atan2 atanh bitwise_and bitwise_invert
+    abs acos acosh add all any argmax argmin asin asinh atan atan2 atanh bitwise_and bitwise_invert
     bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor broadcast_arrays broadcast_to ceil concat conj
     copysign cos cosh count_nonzero cumulative_prod cumulative_sum diff divide equal exp expand_dims flip floor
     floor_divide greater greater_equal hypot imag isfinite isin isinf isnan less less_equal log log10 log1p log2
@@ -76,6 +76,11 @@ def _extension(prefix: str, names: list[str]) -> SimpleNamespace:
 globals().update({name: _on_tensors(FUNCTIONS[name]) for name in _RECORDED})
 linalg = _extension("linalg", _LINALG)
 fft = _extension("fft", _FFT)
+
+
+def argsort(x: Any, /, *, axis: int = -1, descending: builtins.bool = False, stable: builtins.bool = True) -> Any:
+    """The places that sort the elements along `axis`; equal ones keep their order unless `stable` is false."""
+    return _boxed(FUNCTIONS["argsort"](x, axis, descending=descending, stable=stable))
 
 
 def astype(x: Any, dtype: Any, /, *, copy: builtins.bool = True, device: Any = None) -> Any:

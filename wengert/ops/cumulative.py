@@ -293,7 +293,7 @@ def _standard(prim: Primitive, x: Any, axis: Any, dtype: Any, include_initial: b
     if axis is None and len(x.shape) > 1:
         raise ArgumentError(f"cumulative_{prim.name[3:]}: an array of {len(x.shape)} axes needs `axis`")
     x, axis = _along(f"cumulative_{prim.name[3:]}", x, axis)
-    y = bind(prim, (x,), {"axis": axis})
+    y = _as(bind(prim, (x,), {"axis": axis}), dtype)
     if not include_initial:
         return y
     first = np.full(shapes.reduced(y.shape, (axis,), keepdims=True), initial, y.dtype)

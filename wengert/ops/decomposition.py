@@ -169,6 +169,8 @@ def qr(a: Any, /, mode: str = "reduced") -> Any:
     if mode == "complete" and rows > columns:
         if not isinstance(a, Tensor):
             return QRResult(*np.linalg.qr(a, "complete"))
+        if a.rec is None:
+            return QRResult(*map(Tensor, np.linalg.qr(a.value, "complete")))
         raise ArgumentError(
             f"qr: mode='complete' of {rows} x {columns} has columns that are not determined, and no derivative",
             hint="use mode='reduced'",
@@ -396,6 +398,8 @@ def svd(a: Any, /, full_matrices: bool = True, compute_uv: bool = True, hermitia
     if compute_uv and full_matrices and a.shape[-1] != a.shape[-2]:
         if not isinstance(a, Tensor):
             return SVDResult(*lapack("svd", np.linalg.svd, a))
+        if a.rec is None:
+            return SVDResult(*map(Tensor, lapack("svd", np.linalg.svd, a.value)))
         raise ArgumentError(
             f"svd: full_matrices=True for {a.shape[-2]} x {a.shape[-1]} has vectors that are not determined, and no "
             "derivative",
