@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ops.elementwise import elementwise, multiply_no_nan
+from wengert.ops.elementwise import Elementwise, elementwise, multiply_no_nan, user_function
 
 add = elementwise(
     "add",
@@ -147,14 +147,25 @@ def _quiet_log(x: Any) -> Any:
         return np.log(x)
 
 
-power = elementwise(
-    "power",
-    np.power,
-    _power_partial,
-    _log_of_base,
-    low=(0.5, -2.0),
-    singular=True,
-    doc="""Power ``x1 ** x2``.
+class Power(Elementwise):
+    """``a ** b``; a whole or fractional exponent >= 1 written as a number has the plain rule, finite everywhere."""
+
+    def __init__(self) -> None:
+        domain = ((0.5, 2.0), (-2.0, 2.0))
+        super().__init__("power", np.power, (_power_partial, _log_of_base), domain, True, True)
+        self.unbounded = True
+
+    def pull(self, g: Any, y: Any, xs: list[Any], needs: list[bool], attrs: dict[str, Any]) -> tuple[Any, ...]:
+        a, b = xs
+        if type(b) in (int, float) and b >= 1:
+            return g * (2 * a if b == 2 else b * power(a, b - 1)), None
+        return super().pull(g, y, xs, needs, attrs)
+
+
+power = user_function(
+    Power(),
+    2,
+    """Power ``x1 ** x2``.
 
     The derivative by the exponent is ``y log(x1)``, taken as 0 for a base 0 and NaN for a negative base; the
     derivative by the base is 0 where the exponent is 0.

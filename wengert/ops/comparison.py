@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.record import concrete
-from wengert.ops.elementwise import Elementwise, user_function
+from wengert.ops.elementwise import Elementwise, example, user_function
 from wengert.ops.structure import Samples, arrayed
 
 
@@ -32,12 +32,8 @@ def discrete(name: str, function: Callable[..., Any], count: int, doc: str, whol
     return user_function(Discrete(name, function, count, whole), count, doc)
 
 
-def _example(name: str, arguments: str, result: str) -> str:
-    return f"\n\n    >>> import wengert as wg, numpy as np\n    >>> wg.{name}({arguments})\n    {result}\n    "
-
-
 def _compare(name: str, ufunc: Any, sign: str, result: str) -> Callable[..., Any]:
-    doc = f"Whether ``x1 {sign} x2``, element by element." + _example(name, "np.array([1.0, 2.0, 3.0]), 2.0", result)
+    doc = f"Whether ``x1 {sign} x2``, element by element." + example(name, "np.array([1.0, 2.0, 3.0]), 2.0", result)
     return discrete(name, ufunc, 2, doc)
 
 
@@ -53,7 +49,7 @@ greater_equal = _compare("greater_equal", np.greater_equal, ">=", "array([False,
 def _logic(name: str, ufunc: Any, words: str, result: str) -> Callable[..., Any]:
     arguments = "np.array([True, True, False]), np.array([True, False, False])"
     return discrete(
-        name, ufunc, 2, f"Whether {words}; a number counts as true unless 0." + _example(name, arguments, result)
+        name, ufunc, 2, f"Whether {words}; a number counts as true unless 0." + example(name, arguments, result)
     )
 
 
@@ -64,13 +60,13 @@ logical_not = discrete(
     "logical_not",
     np.logical_not,
     1,
-    "Whether ``x`` is false, that is 0." + _example("logical_not", "np.array([0.0, 2.0])", "array([ True, False])"),
+    "Whether ``x`` is false, that is 0." + example("logical_not", "np.array([0.0, 2.0])", "array([ True, False])"),
 )
 
 
 # ----- tests ------------------------------------------------------------------------------------------
 def _test(name: str, function: Callable[..., Any], words: str, result: str) -> Callable[..., Any]:
-    doc = f"Whether {words}, element by element." + _example(name, "np.array([1.0, -np.inf, np.nan])", result)
+    doc = f"Whether {words}, element by element." + example(name, "np.array([1.0, -np.inf, np.nan])", result)
     return discrete(name, function, 1, doc)
 
 
@@ -87,7 +83,7 @@ nextafter = discrete(
     np.nextafter,
     2,
     "The next floating number after ``x1`` towards ``x2``; it has no derivative."
-    + _example("nextafter", "1.0, 2.0", "np.float64(1.0000000000000002)"),
+    + example("nextafter", "1.0, 2.0", "np.float64(1.0000000000000002)"),
 )
 nextafter.primitive.complex_domain = False  # type: ignore[attr-defined]
 
@@ -168,7 +164,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> bool:
 
 # ----- bits -------------------------------------------------------------------------------------------
 def _bits(name: str, ufunc: Any, sign: str, result: str) -> Callable[..., Any]:
-    doc = f"Bit by bit ``x1 {sign} x2`` of integers or booleans." + _example(name, "np.array([5, 6]), 3", result)
+    doc = f"Bit by bit ``x1 {sign} x2`` of integers or booleans." + example(name, "np.array([5, 6]), 3", result)
     return discrete(name, ufunc, 2, doc, whole=True)
 
 
@@ -182,7 +178,7 @@ bitwise_invert = discrete(
     np.bitwise_not,
     1,
     "Every bit turned over, ``~x``, of integers or booleans."
-    + _example("bitwise_invert", "np.array([0, 5])", "array([-1, -6])"),
+    + example("bitwise_invert", "np.array([0, 5])", "array([-1, -6])"),
     whole=True,
 )
 

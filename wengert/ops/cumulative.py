@@ -16,7 +16,7 @@ from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
 from wengert.ops import comparison, exponential, rounding
 from wengert.ops.gather import getitem
-from wengert.ops.indexing import Span, getitem_static
+from wengert.ops.indexing import part
 from wengert.ops.joining import concatenate
 from wengert.ops.reduction import floating
 from wengert.ops.structure import (
@@ -33,11 +33,6 @@ from wengert.ops.structure import (
 
 
 # ----- slices along an axis ------------------------------------------------------------------------------
-def part(x: Any, axis: int, start: int | None, stop: int | None, step: int | None = None) -> Any:
-    """``x[…, start:stop:step, …]`` along `axis`."""
-    return getitem_static(x, (Span(None, None, None),) * axis + (Span(start, stop, step),))
-
-
 def reverse(x: Any, axis: int) -> Any:
     """The elements along `axis` from the last to the first."""
     return part(x, axis, None, None, -1)

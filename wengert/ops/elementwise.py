@@ -159,10 +159,9 @@ def _scale_safely(g: Any, partial: Any) -> Any:
 def _multiply_no_nan(x: Any, y: Any) -> Any:
     with np.errstate(all="ignore"):
         product = np.multiply(x, y)
-        undefined = np.isnan(product)
-        if not undefined.any():
+        if not np.isnan(np.vdot(product, product)):  # the cheapest look at all elements
             return product
-        return np.where(undefined & (np.equal(x, 0) | np.equal(y, 0)), np.zeros((), product.dtype), product)
+        return np.where(np.isnan(product) & (np.equal(x, 0) | np.equal(y, 0)), np.zeros((), product.dtype), product)
 
 
 def elementwise(
@@ -214,6 +213,11 @@ def user_function(primitive: Primitive, count: int, doc: str) -> Callable[..., A
     function.__doc__ = doc
     function.primitive = primitive  # type: ignore[attr-defined]
     return function
+
+
+def example(name: str, arguments: str, result: str) -> str:
+    """The example at the end of a docstring."""
+    return f"\n\n    >>> import wengert as wg, numpy as np\n    >>> wg.{name}({arguments})\n    {result}\n    "
 
 
 multiply_no_nan = elementwise(

@@ -10,14 +10,10 @@ import numpy as np
 
 from wengert.ops.arithmetic import power, reciprocal
 from wengert.ops.comparison import equal, isinf, logical_and
-from wengert.ops.elementwise import elementwise
+from wengert.ops.elementwise import elementwise, example
 from wengert.ops.rounding import where
 
 _LN2, _LN10 = math.log(2), math.log(10)
-
-
-def _example(name: str, arguments: str, result: str) -> str:
-    return f"\n\n    >>> import wengert as wg, numpy as np\n    >>> wg.{name}({arguments})\n    {result}\n    "
 
 
 exp = elementwise(
@@ -25,14 +21,14 @@ exp = elementwise(
     np.exp,
     lambda y, _x: y,
     singular=True,  # overflows; the value may stand in a branch that was not taken
-    doc="Exponential ``e**x``." + _example("exp", "np.array([0.0, 1.0])", "array([1.        , 2.71828183])"),
+    doc="Exponential ``e**x``." + example("exp", "np.array([0.0, 1.0])", "array([1.        , 2.71828183])"),
 )
 exp2 = elementwise(
     "exp2",
     np.exp2,
     lambda y, _x: y * _LN2,
     singular=True,  # overflows
-    doc="Power of two ``2**x``." + _example("exp2", "np.array([0.0, 3.0])", "array([1., 8.])"),
+    doc="Power of two ``2**x``." + example("exp2", "np.array([0.0, 3.0])", "array([1., 8.])"),
 )
 expm1 = elementwise(
     "expm1",
@@ -40,7 +36,7 @@ expm1 = elementwise(
     lambda y, _x: y + 1,
     singular=True,  # overflows
     doc="``exp(x) - 1`` without cancellation near 0."
-    + _example("expm1", "np.array([0.0, 1e-20])", "array([0.e+00, 1.e-20])"),
+    + example("expm1", "np.array([0.0, 1e-20])", "array([0.e+00, 1.e-20])"),
 )
 log = elementwise(
     "log",
@@ -48,7 +44,7 @@ log = elementwise(
     lambda _y, x: reciprocal(x),
     low=0.5,
     singular=True,
-    doc="Natural logarithm; derivative ``1/x``." + _example("log", "np.array([1.0, np.e])", "array([0., 1.])"),
+    doc="Natural logarithm; derivative ``1/x``." + example("log", "np.array([1.0, np.e])", "array([0., 1.])"),
 )
 log2 = elementwise(
     "log2",
@@ -56,7 +52,7 @@ log2 = elementwise(
     lambda _y, x: 1 / (x * _LN2),
     low=0.5,
     singular=True,
-    doc="Logarithm to base 2." + _example("log2", "np.array([1.0, 8.0])", "array([0., 3.])"),
+    doc="Logarithm to base 2." + example("log2", "np.array([1.0, 8.0])", "array([0., 3.])"),
 )
 log10 = elementwise(
     "log10",
@@ -64,7 +60,7 @@ log10 = elementwise(
     lambda _y, x: 1 / (x * _LN10),
     low=0.5,
     singular=True,
-    doc="Logarithm to base 10." + _example("log10", "np.array([1.0, 100.0])", "array([0., 2.])"),
+    doc="Logarithm to base 10." + example("log10", "np.array([1.0, 100.0])", "array([0., 2.])"),
 )
 log1p = elementwise(
     "log1p",
@@ -73,7 +69,7 @@ log1p = elementwise(
     low=-0.5,
     singular=True,
     doc="``log(1 + x)`` without cancellation near 0."
-    + _example("log1p", "np.array([0.0, 1e-20])", "array([0.e+00, 1.e-20])"),
+    + example("log1p", "np.array([0.0, 1e-20])", "array([0.e+00, 1.e-20])"),
 )
 sqrt = elementwise(
     "sqrt",
@@ -94,7 +90,7 @@ rsqrt = elementwise(
     lambda y, x: -0.5 * y / x,
     low=0.5,
     singular=True,
-    doc="``1 / sqrt(x)``." + _example("rsqrt", "np.array([1.0, 4.0])", "array([1. , 0.5])"),
+    doc="``1 / sqrt(x)``." + example("rsqrt", "np.array([1.0, 4.0])", "array([1. , 0.5])"),
 )
 cbrt = elementwise(
     "cbrt",
@@ -103,7 +99,7 @@ cbrt = elementwise(
     low=0.5,
     singular=True,
     complex_domain=False,
-    doc="Real cube root, also of negative numbers." + _example("cbrt", "np.array([-8.0, 27.0])", "array([-2.,  3.])"),
+    doc="Real cube root, also of negative numbers." + example("cbrt", "np.array([-8.0, 27.0])", "array([-2.,  3.])"),
 )
 
 
@@ -123,7 +119,7 @@ expit: Callable[..., Any] = elementwise(
     high=4.0,
     complex_domain=False,
     doc="Logistic function ``1 / (1 + exp(-x))``."
-    + _example("expit", "np.array([-1e3, 0.0, 1e3])", "array([0. , 0.5, 1. ])"),
+    + example("expit", "np.array([-1e3, 0.0, 1e3])", "array([0. , 0.5, 1. ])"),
 )
 
 

@@ -20,7 +20,7 @@ from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
 from wengert.ops.complexes import real
 from wengert.ops.contraction import conjugated
-from wengert.ops.indexing import PLACE, Span, getitem_static
+from wengert.ops.indexing import ALL, PLACE, Span, part
 from wengert.ops.joining import concatenate
 from wengert.ops.structure import Dims, Samples, arrayed, to_front
 
@@ -74,7 +74,7 @@ class RealTransform(Primitive):
     def vjp(self, g: Any, _y: Any, _x: Any, *, axes: Shape, norm: str) -> tuple[Any, ...]:
         # The transpose of "keep half" pads with zeros; of "take real values as complex" takes the real part.
         last = axes[-1]
-        half = tuple(Span(None, None, None) for _ in range(last)) + (Span(None, g.shape[last], None),)
+        half = (ALL,) * last + (Span(None, g.shape[last], None),)
         whole = bind(PLACE, (g,), {"index": half, "shape": _x.shape})
         return (real(bind(FOURIER, (whole,), {"axes": axes, "inverse": False, "norm": norm})),)
 
@@ -163,11 +163,10 @@ def _resized(x: Any, axes: Sequence[int], lengths: Sequence[int | None]) -> Any:
     for axis, n in zip(axes, lengths, strict=True):
         if n is None or n == x.shape[axis]:
             continue
-        lead = (Span(None, None, None),) * axis
         if n < x.shape[axis]:
-            x = getitem_static(x, (*lead, Span(None, operator.index(n), None)))
+            x = part(x, axis, None, operator.index(n))
         else:
-            index = (*lead, Span(None, x.shape[axis], None))
+            index = (ALL,) * axis + (Span(None, x.shape[axis], None),)
             x = bind(PLACE, (x,), {"index": index, "shape": (*x.shape[:axis], n, *x.shape[axis + 1 :])})
     return x
 
@@ -353,10 +352,8 @@ def _shifted(operation: str, x: Any, axes: Any, backwards: bool) -> Any:
     for axis in shapes.axes_tuple(operation, axes, len(x.shape)):
         size = x.shape[axis]
         cut = size // 2 if backwards else size - size // 2
-        lead = (Span(None, None, None),) * axis
         if size > 1:
-            parts = [Span(cut, None, None), Span(None, cut, None)]
-            x = concatenate([getitem_static(x, (*lead, p)) for p in parts], axis=axis)
+            x = concatenate([part(x, axis, cut, None), part(x, axis, None, cut)], axis=axis)
     return x
 
 

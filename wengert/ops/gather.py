@@ -19,13 +19,11 @@ from wengert.base.shapes import Shape
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import Tensor, bind, concrete
 from wengert.ops.arithmetic import add, divide, multiply, power
-from wengert.ops.indexing import GET_ITEM, PLACE, Index, Span, plain
+from wengert.ops.indexing import ALL, GET_ITEM, PLACE, Index, Span, plain
 from wengert.ops.joining import stack
 from wengert.ops.rounding import where
 from wengert.ops.scattering import GATHER, SCATTER_ADD, SCATTER_EXTREMUM, SCATTER_SET, common_shape, positions
 from wengert.ops.structure import AS_TYPE, BROADCAST_TO, RESHAPE, Dims, Samples, arrayed, pad_rank, stacked, to_front
-
-ALL = Span(None, None, None)
 
 
 class Taken(NamedTuple):

@@ -27,6 +27,7 @@ class Span(NamedTuple):
         return ":".join(ends if self.step is not None else ends[:2])
 
 
+ALL = Span(None, None, None)
 Index = tuple[Any, ...]  # of int, Span, None and Ellipsis
 
 
@@ -56,7 +57,7 @@ class GetItem(Primitive):
         return (bind(PLACE, (g,), {"index": index, "shape": _x.shape}),)
 
     def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, index: Index) -> tuple[Any, int]:
-        return bind(self, (to_front(xs[0], dims[0]),), {"index": (Span(None, None, None), *index)}), 0
+        return bind(self, (to_front(xs[0], dims[0]),), {"index": (ALL, *index)}), 0
 
     def samples(self, rng: np.random.Generator) -> Samples:
         yield [rng.normal(size=(3, 4))], {"index": (1, Span(None, None, 2))}
@@ -86,7 +87,7 @@ class Place(Primitive):
         return (bind(GET_ITEM, (g,), {"index": index}),)
 
     def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, index: Index, shape: Shape) -> tuple[Any, int]:
-        attrs = {"index": (Span(None, None, None), *index), "shape": (size, *shape)}
+        attrs = {"index": (ALL, *index), "shape": (size, *shape)}
         return bind(self, (to_front(xs[0], dims[0]),), attrs), 0
 
     def samples(self, rng: np.random.Generator) -> Samples:
@@ -100,6 +101,11 @@ PLACE = Place()
 def getitem_static(x: Any, index: Index) -> Any:
     """``x[index]`` for an index in the form of a line's attribute."""
     return bind(GET_ITEM, (x,), {"index": index})
+
+
+def part(x: Any, axis: int, start: int | None, stop: int | None, step: int | None = None) -> Any:
+    """``x[…, start:stop:step, …]`` along `axis`."""
+    return bind(GET_ITEM, (x,), {"index": (ALL,) * axis + (Span(start, stop, step),)})
 
 
 def index_first(x: Any, i: int) -> Any:

@@ -11,7 +11,7 @@ from wengert.base import dtypes, shapes
 from wengert.base.errors import ShapeError
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
-from wengert.ops.indexing import Span, getitem_static
+from wengert.ops.indexing import part
 from wengert.ops.structure import RESHAPE, Dims, Samples, arrayed, stacked
 
 
@@ -40,7 +40,7 @@ class Concatenate(Primitive):
         start, parts = 0, []
         for x in _xs:
             stop = start + x.shape[axis]
-            parts.append(getitem_static(g, (Span(None, None, None),) * axis + (Span(start, stop, None),)))
+            parts.append(part(g, axis, start, stop))
             start = stop
         return tuple(parts)
 

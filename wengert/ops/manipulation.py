@@ -17,22 +17,15 @@ from wengert.base.shapes import Shape
 from wengert.core.record import Tensor, bind, concrete
 from wengert.core.tree import tree_leaves
 from wengert.ops.creation import array
-from wengert.ops.indexing import GET_ITEM, Span
+from wengert.ops.indexing import ALL, GET_ITEM, part
 from wengert.ops.joining import concatenate
 from wengert.ops.scattering import GATHER
 from wengert.ops.structure import RESHAPE, TRANSPOSE, arrayed, astype, axis_names, broadcast_to, moveaxis, transpose
-
-ALL = Span(None, None, None)
 
 
 # ----- helpers ---------------------------------------------------------------------------------------------
 def reshaped(x: Any, shape: Shape) -> Any:
     return x if x.shape == shape else bind(RESHAPE, (x,), {"shape": shape})
-
-
-def part(x: Any, axis: int, start: int | None, stop: int | None, step: int | None = None) -> Any:
-    """The slice of one axis."""
-    return bind(GET_ITEM, (x,), {"index": (ALL,) * axis + (Span(start, stop, step),)})
 
 
 def picked(x: Any, axis: int, index: np.ndarray) -> Any:

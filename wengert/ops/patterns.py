@@ -16,9 +16,9 @@ from wengert.base.dtypes import SCALAR_TYPES
 from wengert.base.errors import ArgumentError, AxisError, ShapeError, show
 from wengert.core.record import Tensor, bind
 from wengert.ops.arithmetic import power
-from wengert.ops.indexing import GET_ITEM, PLACE, Span
+from wengert.ops.indexing import GET_ITEM, PLACE, Span, part
 from wengert.ops.joining import CONCATENATE
-from wengert.ops.manipulation import known_values, part, picked, ravel, reshaped, swapaxes
+from wengert.ops.manipulation import known_values, picked, ravel, reshaped, swapaxes
 from wengert.ops.rounding import where
 from wengert.ops.scattering import GATHER, SCATTER_ADD
 from wengert.ops.structure import arrayed, astype, axis_names, broadcast_to

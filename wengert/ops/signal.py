@@ -12,9 +12,9 @@ from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
 from wengert.ops import comparison, complexes, rounding
 from wengert.ops.arithmetic import stop_gradient
-from wengert.ops.cumulative import cumsum, diff, part, reverse
+from wengert.ops.cumulative import cumsum, diff, reverse
 from wengert.ops.gather import getitem
-from wengert.ops.indexing import index_first
+from wengert.ops.indexing import index_first, part
 from wengert.ops.joining import concatenate
 from wengert.ops.reduction import floating, scalar
 from wengert.ops.searching import searchsorted

@@ -16,7 +16,8 @@ from wengert.base import shapes
 from wengert.base.errors import ArgumentError, DTypeError, ShapeError
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
-from wengert.ops.cumulative import part, taken_along
+from wengert.ops.cumulative import taken_along
+from wengert.ops.indexing import part
 from wengert.ops.structure import Dims, Samples, arrayed, axis_names, reshape, stacked, to_front
 
 INDEX = np.dtype(np.int64)

@@ -17,7 +17,7 @@ import numpy as np
 from wengert.base.errors import MissingDependencyError
 from wengert.ops.arithmetic import log_guarded
 from wengert.ops.comparison import equal, greater, less_equal, logical_and
-from wengert.ops.elementwise import elementwise, multiply_no_nan
+from wengert.ops.elementwise import elementwise, example, multiply_no_nan
 from wengert.ops.exponential import exp, expit, log1p
 from wengert.ops.rounding import clip, where
 
@@ -82,11 +82,6 @@ def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*xs)
 
     return value
-
-
-def example(name: str, arguments: str, result: str) -> str:
-    """The example at the end of a docstring."""
-    return f"\n\n    >>> import wengert as wg, numpy as np\n    >>> wg.{name}({arguments})\n    {result}\n    "
 
 
 # ----- error functions ------------------------------------------------------------------------------------

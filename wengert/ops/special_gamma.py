@@ -18,11 +18,11 @@ from wengert.base.dtypes import SCALAR_TYPES
 from wengert.base.errors import ArgumentError, MissingRuleError
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind
-from wengert.ops.elementwise import Elementwise, elementwise
+from wengert.ops.elementwise import Elementwise, elementwise, example
 from wengert.ops.exponential import exp
 from wengert.ops.family import Family
 from wengert.ops.rounding import sign
-from wengert.ops.special import example, from_math, value_of, xlog1py, xlogy
+from wengert.ops.special import from_math, value_of, xlog1py, xlogy
 from wengert.ops.structure import Samples, arrayed
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.ops.comparison import equal
 from wengert.ops.complexes import imag, real
-from wengert.ops.elementwise import elementwise
+from wengert.ops.elementwise import elementwise, example
 from wengert.ops.exponential import sqrt
 from wengert.ops.family import Family
 from wengert.ops.rounding import where
@@ -18,8 +18,7 @@ from wengert.ops.structure import arrayed
 
 
 def _unary(name: str, ufunc: Any, partial: Any, words: str, at: str, result: str, **options: Any) -> Callable[..., Any]:
-    doc = f"{words}\n\n    >>> import wengert as wg, numpy as np\n    >>> wg.{name}(np.array({at}))\n    {result}\n    "
-    return elementwise(name, ufunc, partial, doc=doc, **options)
+    return elementwise(name, ufunc, partial, doc=words + example(name, f"np.array({at})", result), **options)
 
 
 # singular: NaN at infinity, where the argument may be in a branch that was not taken, as in sin(1/x) at 0.

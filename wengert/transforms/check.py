@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from wengert.base.dtypes import is_differentiable
 from wengert.base.errors import ArgumentError
 from wengert.core.record import Tensor, as_array, concrete
 from wengert.core.tree import flatten
 from wengert.transforms.forward import linearize_flat
 from wengert.transforms.reverse import vjp_flat
-from wengert.transforms.sublists import floating
 
 Flat = Callable[..., Sequence[Any]]
 STEP = 1e-3  # of central differences of fourth order, relative to the size of the argument
@@ -49,14 +49,14 @@ def check_grads(
         )
     leaves, structure = flatten(tuple(args) if isinstance(args, tuple | list) else (args,))
     leaves = [concrete(x) if isinstance(x, Tensor) else as_array(x) for x in leaves]
-    places = [i for i, x in enumerate(leaves) if floating(x)]
+    places = [i for i, x in enumerate(leaves) if is_differentiable(x)]
 
     def flat(*xs: Any) -> list[Any]:
         full = list(leaves)
         for i, x in zip(places, xs, strict=True):
             full[i] = x
         results = flatten(f(*structure.unflatten(full)))[0]
-        return [y for y in (y if isinstance(y, Tensor) else as_array(y) for y in results) if floating(y)]
+        return [y for y in (y if isinstance(y, Tensor) else as_array(y) for y in results) if is_differentiable(y)]
 
     name = getattr(f, "__name__", type(f).__name__)
     check = _Check(name, order, tuple(modes), rtol, atol, step, np.random.default_rng(seed))

@@ -7,20 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from wengert.base.dtypes import SCALAR_TYPES
+from wengert.base.dtypes import SCALAR_TYPES, is_differentiable
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import Tensor, as_array, bind, paused
 from wengert.core.tape import Tape
 from wengert.core.tree import flatten
 from wengert.ops.arithmetic import multiply
-from wengert.ops.structure import Dims, Samples, to_front
-from wengert.transforms.custom_rules import ARRAYS, Spread
+from wengert.ops.structure import Dims, Samples, arrayed, to_front
+from wengert.transforms.custom_rules import Spread
 from wengert.transforms.forward import linearize_flat
 from wengert.transforms.reverse import vjp_flat
 from wengert.transforms.sublists import (
     batched,
     close,
-    floating,
     lift,
     partially,
     recorded,
@@ -58,9 +57,9 @@ class Checkpoint(Primitive):
         return tuple(results_at(body, xs))
 
     def vjp(self, g: Any, _y: Any, *xs: Any, body: Segment) -> tuple[Any, ...]:
-        which = [floating(x) for x in xs]
+        which = [is_differentiable(x) for x in xs]
         _, back = partially(vjp_flat, lambda *a: run(body, a), xs, which)
-        given = iter(back([c if floating(c) else None for c in g]))
+        given = iter(back([c if is_differentiable(c) else None for c in g]))
         return tuple(next(given) if w else None for w in which)
 
     def jvp(self, ts: Sequence[Any], _y: Any, *xs: Any, body: Segment) -> tuple[Any, ...]:
@@ -101,7 +100,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             given, keywords = spread.join(xs)
             leaves, found = flatten(f(*given, **keywords))
             structure[:] = [found]
-            return [x if isinstance(x, ARRAYS) else as_array(x) for x in leaves]
+            return [arrayed(x) for x in leaves]
 
         # Lines below this recording would keep the values that are to be forgotten.
         with paused():

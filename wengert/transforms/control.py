@@ -18,14 +18,9 @@ from wengert.core.primitive import Aval
 from wengert.core.record import Tensor, as_array, bind
 from wengert.core.tape import Tape
 from wengert.core.tree import Structure, flatten
-from wengert.ops.structure import AS_TYPE
-from wengert.transforms.custom_rules import ARRAYS
+from wengert.ops.structure import AS_TYPE, arrayed
 from wengert.transforms.loops import SCAN, SWITCH, WHILE, saving
 from wengert.transforms.sublists import aval, close, outputs, run, spaced
-
-
-def _leaf(x: Any) -> Any:
-    return x if isinstance(x, ARRAYS) else as_array(x)
 
 
 def _known(x: Any) -> Any:
@@ -47,7 +42,7 @@ class _Body:
         def flat(*xs: Any) -> list[Any]:
             leaves, self.structure = flatten(f(*build(xs)))
             self.weak = [type(y) in SCALAR_TYPES for y in leaves]
-            return [_leaf(y) for y in leaves]
+            return [arrayed(y) for y in leaves]
 
         self.tape, self.outside = close(flat, avals, what)
 
@@ -102,7 +97,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 
 def _select(what: str, index: Any, branches: dict[str, Callable[..., Any]], operands: Sequence[Any]) -> Any:
     leaves, structure = flatten(tuple(operands))
-    leaves = [_leaf(x) for x in leaves]
+    leaves = [arrayed(x) for x in leaves]
     bodies = {k: _Body(f, leaves, structure.unflatten, what) for k, f in branches.items()}
     outside = [b.outside for b in bodies.values()]
     attrs = {}
@@ -169,7 +164,7 @@ def scan(
     (np.float64(6.0), array([0., 2., 9.]))
     """
     slices, slice_tree = flatten(xs)
-    slices = [_leaf(x) for x in slices]
+    slices = [arrayed(x) for x in slices]
     count = _length(slices, length)
     carry, carry_tree = flatten(init)
     each = [Aval(tuple(x.shape[1:]), x.dtype) for x in slices]
@@ -226,7 +221,7 @@ def _settled(
 
     A Python scalar in `init` has no dtype of its own: it takes the one (and the shape) that the first step gives.
     """
-    carry = [_leaf(x) for x in init]
+    carry = [arrayed(x) for x in init]
     weak = [i for i, x in enumerate(init) if type(x) in SCALAR_TYPES]
     if weak:
         strong = [i for i in range(len(carry) + len(each)) if i not in weak]
@@ -312,7 +307,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init:
         except TypeError:
             raise ArgumentError(f"fori_loop: got bounds {show(lower)}, {show(upper)}; needs integers") from None
         return scan(lambda c, i: (body_fun(i, c), None), init, steps)[0]
-    start, end = _cast(_leaf(lower), np.dtype(np.int64)), _cast(_leaf(upper), np.dtype(np.int64))
+    start, end = _cast(arrayed(lower), np.dtype(np.int64)), _cast(arrayed(upper), np.dtype(np.int64))
     first = (start, end, init)
     return while_loop(lambda c: c[0] < c[1], lambda c: (c[0] + 1, c[1], body_fun(c[0], c[2])), first)[2]
 

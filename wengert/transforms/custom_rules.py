@@ -12,18 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from wengert.base.dtypes import SCALAR_TYPES
+from wengert.base.dtypes import SCALAR_TYPES, is_differentiable
 from wengert.base.errors import ArgumentError, GraphError, ShapeError, show
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import Tensor, as_array, bind
 from wengert.core.tree import Structure, flatten
-from wengert.ops.structure import TRANSPOSE, Dims, Samples, sum_axes
+from wengert.ops.structure import TRANSPOSE, Dims, Samples, arrayed, sum_axes
 from wengert.transforms.batch import vmap_flat
 from wengert.transforms.forward import linearize_flat
 from wengert.transforms.reverse import vjp_flat
-from wengert.transforms.sublists import aval, close, floating, partially
-
-ARRAYS = (Tensor, np.ndarray, np.generic)
+from wengert.transforms.sublists import aval, close, partially
 
 
 class Spread:
@@ -34,7 +32,7 @@ class Spread:
         self.static: list[Any] = []
         self.operands: list[Any] = []
         for x in leaves:
-            if isinstance(x, ARRAYS) or (scalars and type(x) in SCALAR_TYPES):
+            if isinstance(x, Tensor | np.ndarray | np.generic) or (scalars and type(x) in SCALAR_TYPES):
                 self.operands.append(x)
                 self.static.append(None)
             else:
@@ -53,10 +51,6 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return a is b or (a.node is not None and a.node is b.node) or (a.value is not None and a.value is b.value)
     return a is b
-
-
-def _leaf(x: Any) -> Any:
-    return x if isinstance(x, ARRAYS) else as_array(x)
 
 
 def _plain(y: Any, name: str) -> Any:
@@ -109,7 +103,7 @@ class UserVjp(VjpRule):
         xs = [Tensor(x) if self.handles and isinstance(x, np.ndarray | np.generic) else x for x in xs]
         given = self.fwd(self.args.join(xs))
         ys, self.output = flatten(given[0])
-        ys = [_leaf(y) for y in ys]
+        ys = [arrayed(y) for y in ys]
         kept = Spread(given[1], scalars=False)
         if self.residuals is None:
             self.count, self.residuals = len(ys), kept
@@ -179,13 +173,13 @@ def flatten_once(part: Any) -> list[Any]:
 
 def _moves(x: Any) -> bool:
     """Whether a gradient by this operand can be asked for; Python scalars are part of the line."""
-    return type(x) not in SCALAR_TYPES and floating(x)
+    return type(x) not in SCALAR_TYPES and is_differentiable(x)
 
 
 def _checked(g: Any, x: Any, name: str) -> Any:
     if g is None or not _moves(x):
         return None
-    g = g.value if isinstance(g, Tensor) and g.rec is None else _leaf(g)
+    g = g.value if isinstance(g, Tensor) and g.rec is None else arrayed(g)
     if tuple(g.shape) != aval(x).shape:
         raise ShapeError(f"{name}: the backward function gave a gradient {show(g)} for an argument {show(x)}; "
                          "needs the same shape")  # fmt: skip
@@ -345,7 +339,7 @@ class UserJvp(JvpRule):
 
     def forward(self, xs: Sequence[Any]) -> list[Any]:
         ys, self.output = flatten(self.fun(*self.args.join(xs)))
-        return [_leaf(y) for y in ys]
+        return [arrayed(y) for y in ys]
 
     def push(self, xs: Sequence[Any], ts: Sequence[Any]) -> list[Any]:
         given = self.rule(self.args.join(xs), self.args.join(ts))
@@ -357,7 +351,7 @@ class UserJvp(JvpRule):
             raise ArgumentError(f"{self.name}: the tangent has the tree {structure}, the output has {output}")
         result = []
         for t, y in zip(tangents, ys, strict=True):
-            t = _leaf(t)
+            t = arrayed(t)
             if tuple(t.shape) != aval(y).shape:
                 raise ShapeError(
                     f"{self.name}: the jvp function gave a tangent {show(t)} for an output {show(y)}; "
@@ -397,7 +391,7 @@ class CustomJvp(Primitive):
         which = [_moves(x) for x in xs]
         zeros = _tangent_zeros(xs)
         _, back = partially(vjp_flat, lambda *ts: rule.push(xs, ts), zeros, which)
-        given = iter(back([c if floating(c) else None for c in g]))
+        given = iter(back([c if is_differentiable(c) else None for c in g]))
         return tuple(next(given) if w else None for w in which)
 
     def jvp(self, ts: Sequence[Any], _y: Any, *xs: Any, rule: JvpRule) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.base.dtypes import is_differentiable
 from wengert.base.errors import MissingRuleError
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import bind, record_flat
@@ -25,7 +26,6 @@ from wengert.transforms.sublists import (
     batched,
     close,
     fill,
-    floating,
     pullback,
     pushforward,
     results_at,
@@ -48,9 +48,9 @@ class Switch(Primitive):
         return tuple(results_at(next(iter(branches.values())), xs))
 
     def vjp(self, g: Any, _y: Any, index: Any, *xs: Any, **branches: Tape) -> tuple[Any, ...]:
-        which = [floating(x) for x in xs]
+        which = [is_differentiable(x) for x in xs]
         back = {k: pullback(_at(t, xs), which) for k, t in branches.items()}
-        given = iter(bind(self, (index, *xs, *(c for c in g if floating(c))), back) if any(which) else ())
+        given = iter(bind(self, (index, *xs, *(c for c in g if is_differentiable(c))), back) if any(which) else ())
         return (None, *(next(given) if w else None for w in which))
 
     def jvp(self, ts: Sequence[Any], y: Any, index: Any, *xs: Any, **branches: Tape) -> tuple[Any, ...]:
@@ -110,7 +110,7 @@ def _along(pred: Any, rank: int) -> Any:
 def _tangents_only(ts: Sequence[Any], ys: Sequence[Any]) -> tuple[Any, ...]:
     """A tangent for every floating result, None for the others."""
     given = iter(ts)
-    return tuple(next(given) if floating(y) else None for y in ys)
+    return tuple(next(given) if is_differentiable(y) else None for y in ys)
 
 
 # ----- scan ---------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class Scan(Primitive):
         fixed, carry, slices = _split(xs, consts, carries)
         body = _at(body, [*fixed, *carry, *(Aval(tuple(x.shape[1:]), x.dtype) for x in slices)])
         t_fixed, t_carry, t_slices = _split(ts, consts, carries)
-        moving = [*(t is not None for t in t_fixed), *map(floating, carry), *(t is not None for t in t_slices)]
+        moving = [*(t is not None for t in t_fixed), *map(is_differentiable, carry), *(t is not None for t in t_slices)]
         pushed = pushforward(body, moving)
         m_fixed, m_carry, m_slices = _split(moving, consts, carries)
         tangents = [fill(*three) for three in zip((t_fixed, t_carry, t_slices), (fixed, carry, slices),
@@ -240,11 +240,11 @@ def _pulled_scan(
     """The cotangents of a scan, by a scan from the other end that carries those of carry and constants."""
     fixed, carry, slices = groups
     consts, carries = len(fixed), len(carry)
-    wanted = [*map(floating, fixed), *map(floating, carry), *map(floating, slices)]
+    wanted = [*map(is_differentiable, fixed), *map(is_differentiable, carry), *map(is_differentiable, slices)]
     back = pullback(body, wanted)
-    of_fixed, of_carry, of_slices = (sum(map(floating, group)) for group in groups)
-    g_carry = [c for c in g[:carries] if floating(c)]
-    g_ys = [c for c in g[carries:] if floating(c)]
+    of_fixed, of_carry, of_slices = (sum(map(is_differentiable, group)) for group in groups)
+    g_carry = [c for c in g[:carries] if is_differentiable(c)]
+    g_ys = [c for c in g[carries:] if is_differentiable(c)]
     n_ys = len(g_ys)
 
     def step(*args: Any) -> list[Any]:
@@ -255,7 +255,7 @@ def _pulled_scan(
         added = [add(s, d) for s, d in zip(sums, out[:of_fixed], strict=True)]
         return [*out[of_fixed : of_fixed + of_carry], *added, *out[of_fixed + of_carry :]]
 
-    zeros = [np.zeros(x.shape, x.dtype) for x in fixed if floating(x)]
+    zeros = [np.zeros(x.shape, x.dtype) for x in fixed if is_differentiable(x)]
     operands = [*fixed, *g_carry, *zeros, *slices, *saved, *g_ys]
     split = consts + of_carry + of_fixed
     avals = [aval(x) if i < split else Aval(tuple(x.shape[1:]), x.dtype) for i, x in enumerate(operands)]
@@ -298,7 +298,7 @@ class While(Primitive):
         first, second, carry = _split(xs, test_consts, body_consts)
         body = _at(body, [*second, *carry])
         _, t_second, t_carry = _split(ts, test_consts, body_consts)
-        moving = [*(t is not None for t in t_second), *map(floating, carry)]
+        moving = [*(t is not None for t in t_second), *map(is_differentiable, carry)]
         pushed = pushforward(body, moving)
         m_second, m_carry = moving[:body_consts], moving[body_consts:]
         moved, carried = fill(t_second, second, m_second), fill(t_carry, carry, m_carry)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.base.dtypes import SCALAR_TYPES
+from wengert.base.dtypes import SCALAR_TYPES, is_differentiable
 from wengert.core.primitive import Aval
 from wengert.core.record import Recorder, Tensor, as_array, evaluate, record_flat
 from wengert.core.tape import Const, Input, Tape, cut
@@ -28,11 +28,6 @@ def aval(x: Any) -> Aval:
     """Shape and dtype of a value, a variable or a Python scalar."""
     x = as_array(x) if type(x) in SCALAR_TYPES else x
     return Aval(tuple(x.shape), x.dtype)
-
-
-def floating(x: Any) -> bool:
-    """Whether a value, variable or aval has a dtype with derivatives."""
-    return bool(x.dtype.kind in "fc") if hasattr(x, "dtype") else isinstance(x, float | complex)
 
 
 def outputs(tape: Tape) -> list[Aval]:
@@ -92,7 +87,7 @@ def spaced(tape: Tape, before: Sequence[Tensor], after: Sequence[Tensor], positi
 def pushforward(tape: Tape, moving: Sequence[bool]) -> Tape:
     """The list ``(xs, tangents of the moving xs) -> (ys, tangents of the floating ys)``."""
     count = len(tape.inputs)
-    float_out = [floating(y) for y in outputs(tape)]
+    float_out = [is_differentiable(y) for y in outputs(tape)]
 
     def both(*args: Any) -> list[Any]:
         xs, tangents = list(args[:count]), args[count:]
@@ -111,11 +106,11 @@ def pullback(tape: Tape, wanted: Sequence[bool]) -> Tape:
     def back(*args: Any) -> Sequence[Any]:
         xs, given = list(args[:count]), iter(args[count:])
         _, pull = partially(vjp_flat, lambda *a: run(tape, a), xs, wanted)
-        gradients: Sequence[Any] = pull([next(given) if floating(y) else None for y in results])
+        gradients: Sequence[Any] = pull([next(given) if is_differentiable(y) else None for y in results])
         return gradients
 
     avals = [aval(x) for x in tape.inputs]
-    return record_flat(back, avals + [y for y in results if floating(y)], "vjp")
+    return record_flat(back, avals + [y for y in results if is_differentiable(y)], "vjp")
 
 
 def partially(transform: Callable[..., Any], f: Flat, xs: Sequence[Any], chosen: Sequence[bool]) -> Any:
