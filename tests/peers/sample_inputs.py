@@ -136,9 +136,12 @@ def found_by_name(name: str) -> Any:
         found: Any = wg
         for part in path.split("."):
             found = getattr(found, part, None)
-        if callable(found):
-            return spelled(found)
+        if callable(found):  # the functions of neural networks keep PyTorch's names
+            return spelled(found, dtype="", **NETWORK) if path.startswith("nn.") else spelled(found)
     return None
+
+
+NETWORK = {"dim": "dim", "keepdim": "keepdim", "recompute_scale_factor": ""}
 
 
 def spelled(function: Any, **names: str) -> Any:
@@ -315,6 +318,7 @@ ADAPTED: dict[str, Any] = {
     "nn.functional.pad/constant": padded, "nn.functional.pad/reflect": padded, "nn.functional.pad/replicate": padded,
     "nn.functional.pad/replicate_negative": padded, "nn.functional.pad/circular": padded,
     "constant_pad_nd": lambda x, pad, value=0: padded(x, pad, "constant", value),
+    "nn.functional.embedding": lambda table, index, **k: wg.nn.functional.embedding(index, table, **k),
     "nn.functional.softplus": softened, "nn.functional.relu6": lambda x: wg.clip(x, 0, 6),
     "nn.functional.hardtanh": lambda x, min_val=-1.0, max_val=1.0: wg.clip(x, min_val, max_val),
     "nn.functional.avg_pool2d": lambda x, size, stride=None, *a, **k: wg.avg_pool2d(
@@ -402,6 +406,13 @@ LEFT_OUT: dict[str, tuple[Any, str]] = {
     "median": (lambda s: "dim" in s.kwargs or s.input.numel() % 2 == 0, "the mean of the middle two, as in NumPy"),
     "take_along_dim": (lambda s: "dim" not in s.kwargs and len(s.args) < 2, "flat: indices of one axis"),
     "tensordot": (lambda s: not isinstance(s.kwargs["dims"], int), "axes of length 1 do not broadcast"),
+    "nn.functional.hinge_embedding_loss": (lambda s: not bool((s.args[0].abs() == 1).all()), "labels other than 1, -1"),
+    "nn.functional.multi_margin_loss": (lambda s: s.input.ndim < 2, "one example that is no batch"),
+    "nn.functional.gaussian_nll_loss": (lambda s: s.input.shape != s.args[0].shape, "targets that broadcast"),
+    "nn.functional.batch_norm": (lambda s: s.input.ndim < 2, "an empty array of one axis"),
+    "nn.functional.scaled_dot_product_attention": (lambda s: s.kwargs.get("dropout_p"), "dropout"),
+    **{f"nn.functional.interpolate/{n}": (lambda s: s.kwargs.get("recompute_scale_factor"), "recompute_scale_factor")
+       for n in "nearest nearest-exact linear bilinear trilinear".split()},
     "linalg.vander": (lambda s: s.input.ndim != 1, "one vector, as in NumPy"),
     "linalg.solve": (lambda s: s.args[0].ndim > 1 and s.args[0].ndim < s.input.ndim, "stacks of vectors, as in NumPy"),
     "linalg.matrix_rank": (lambda s: any(s.kwargs.get(k) is not None for k in ("atol", "rtol")), "tolerances"),
@@ -412,6 +423,9 @@ RANDOM = "draws its own random numbers"
 DIFFERENT: dict[str, str] = {
     **dict.fromkeys("randn randn_like rand_like randint randint_like multinomial bernoulli".split(), RANDOM),
     **dict.fromkeys("normal normal/number_mean normal/in_place nn.functional.dropout".split(), RANDOM),
+    **dict.fromkeys((f"nn.functional.{n}" for n in ("dropout1d", "dropout2d", "dropout3d", "alpha_dropout")), RANDOM),
+    **dict.fromkeys((f"nn.functional.interpolate/{n}" for n in ("bicubic", "area")), "a mode that is not there"),
+    "nn.functional.batch_norm/without_cudnn": "no float64 samples",
     **dict.fromkeys("empty empty_like".split(), "elements without a value"),
     **dict.fromkeys("allclose equal".split(), "answers with a Python bool"),
     **dict.fromkeys("bool double float long int short half".split(), "the name of a dtype here (NumPy)"),
