@@ -217,7 +217,20 @@ def _sum_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.add.reduce(np.zeros(1, dtype)).dtype
 
 
-class Sum(Primitive):
+class OverAxes(Primitive):
+    """An operation over the axes of its attribute `axes`; the examples of a batch stand on one more in front."""
+
+    def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, axes: Shape, **attrs: Any) -> tuple[Any, int]:
+        return bind(self, (to_front(xs[0], dims[0]),), {"axes": tuple(a + 1 for a in axes), **attrs}), 0
+
+    def samples(self, rng: np.random.Generator) -> Samples:
+        yield [rng.normal(size=(2, 3, 4))], {"axes": (0, 2), "keepdims": False}
+        yield [rng.normal(size=(2, 3))], {"axes": (1,), "keepdims": True}
+        yield [rng.normal(size=(2, 0))], {"axes": (0,), "keepdims": False}
+        yield [rng.normal(size=())], {"axes": (), "keepdims": False}
+
+
+class Sum(OverAxes):
     """The sum over some axes."""
 
     name = "sum"
@@ -232,15 +245,9 @@ class Sum(Primitive):
     def vjp(self, g: Any, _y: Any, _x: Any, *, axes: Shape, keepdims: bool) -> tuple[Any, ...]:
         return (spread(g, _x.shape, axes),)
 
-    def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, axes: Shape, keepdims: bool) -> tuple[Any, int]:
-        x = to_front(xs[0], dims[0])
-        return bind(SUM, (x,), {"axes": tuple(a + 1 for a in axes), "keepdims": keepdims}), 0
-
     def samples(self, rng: np.random.Generator) -> Samples:
-        yield [rng.normal(size=(2, 3, 4))], {"axes": (0, 2), "keepdims": False}
-        yield [rng.normal(size=(2, 3))], {"axes": (1,), "keepdims": True}
+        yield from super().samples(rng)
         yield [rng.normal(size=(0, 3))], {"axes": (0,), "keepdims": False}
-        yield [rng.normal(size=())], {"axes": (), "keepdims": False}
 
 
 SUM = Sum()
