@@ -1,1 +1,1 @@
-"""The compiler: a function recorded once for each signature, its list made shorter, and run without Python's overhead."""
+"""The compiler: a function is recorded once for each signature, its list is made shorter and run without overhead."""

@@ -229,7 +229,7 @@ class _Reader:
         """One type, or a parenthesis of them for a line with several values."""
         if not line.skip("("):
             return self._type(line)
-        found = []
+        found: list[tuple[tuple[int, ...], np.dtype[Any]]] = []
         while not line.skip(")"):
             if found:
                 line.need(",")
