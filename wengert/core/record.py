@@ -29,6 +29,7 @@ from wengert.base.source import capture
 from wengert.core.primitive import PART, Aval, Primitive
 from wengert.core.tape import Const, Input, Leaf, Node, Tape, Var, cut
 from wengert.core.tape import next_number as _next
+from wengert.core.tree import listed
 from wengert.core.windows import join
 
 NO_ATTRS: dict[str, Any] = {}
@@ -140,23 +141,13 @@ def as_array(x: Any) -> Any:
     if isinstance(x, int | float | complex):
         return np.asarray(x)[()]
     if isinstance(x, list | tuple):
-        if any(isinstance(leaf, Tensor) for leaf in _leaves(x)):
+        if any(isinstance(leaf, Tensor) for leaf in listed(x)):
             raise OperandError(
                 "asarray: got a list that holds tensors, which NumPy would not differentiate",
                 hint="use wg.stack([...]) or wg.array([...])",
             )
         return np.asarray(x)
     raise OperandError(f"operand: got {type(x).__name__}; needs a number, an array or a tensor")
-
-
-def _leaves(x: Any) -> Iterator[Any]:
-    stack = [x]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, list | tuple):
-            stack.extend(item)
-        else:
-            yield item
 
 
 def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS) -> Any:
@@ -408,11 +399,6 @@ def resumed() -> Iterator[None]:
         yield
     finally:
         local.paused = before
-
-
-def is_recording() -> bool:
-    """Whether the session records here (PyTorch's ``is_grad_enabled``)."""
-    return local.paused < 0
 
 
 # ----- whole functions ------------------------------------------------------------------------------

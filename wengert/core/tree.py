@@ -7,7 +7,7 @@ None is an empty tree. Two structures are equal when types, keys and nesting agr
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from wengert.base.errors import TreeError
@@ -175,6 +175,17 @@ def tree_leaves(tree: Any) -> list[Any]:
     [1, 2, 3]
     """
     return flatten(tree)[0]
+
+
+def listed(data: Any) -> Iterator[Any]:
+    """The items of nested lists and tuples, in no particular order."""
+    waiting = [data]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list | tuple):
+            waiting.extend(item)
+        else:
+            yield item
 
 
 def match(structure: Structure, tree: Any, operation: str) -> list[Any]:

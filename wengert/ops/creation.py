@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from wengert.base.dtypes import SCALAR_TYPES, get_default_dtype, result_type
 from wengert.base.errors import ArgumentError, DTypeError, OperandError, ShapeError, show
 from wengert.base.shapes import Shape
 from wengert.core.record import Tensor, bind, concrete, leaf
+from wengert.core.tree import listed
 from wengert.ops.joining import stack
 from wengert.ops.structure import AS_TYPE, arrayed, broadcast_to, moveaxis, reshape
 
@@ -68,16 +69,6 @@ def _made(what: str, value: Any, requires_grad: bool, device: Any = None) -> Ten
 
 
 # ----- from data -----------------------------------------------------------------------------------------
-def _leaves(data: Any) -> Iterator[Any]:
-    waiting = [data]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, list | tuple):
-            waiting.extend(item)
-        else:
-            yield item
-
-
 def _plain_array(what: str, data: Any, dtype: np.dtype[Any] | None) -> np.ndarray:
     """A new array of numbers, nested lists of them, or arrays."""
     try:
@@ -90,7 +81,7 @@ def _plain_array(what: str, data: Any, dtype: np.dtype[Any] | None) -> np.ndarra
         raise OperandError(f"{what}: got a {type(data).__name__} that makes an array of {value.dtype}; needs numbers")
     if dtype is not None or hasattr(data, "__array__") or value.dtype.kind == "u":  # u: integers beyond int64
         return value
-    if any(isinstance(x, np.ndarray | np.generic) for x in _leaves(data)):
+    if any(isinstance(x, np.ndarray | np.generic) for x in listed(data)):
         return value
     return value.astype(_default_of(value.dtype.kind if value.size else "f"), copy=False)
 
@@ -106,8 +97,8 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: An
     (2, 2)
     """
     wanted = None if dtype is None else _dtype("tensor", dtype)
-    if isinstance(data, Tensor) or any(isinstance(x, Tensor) for x in _leaves(data)):
-        for x in _leaves(data):
+    if isinstance(data, Tensor) or any(isinstance(x, Tensor) for x in listed(data)):
+        for x in listed(data):
             if isinstance(x, Tensor) and x.rec is not None:
                 raise OperandError(
                     "tensor: got recorded tensors, whose gradient a new tensor would lose",
@@ -129,8 +120,8 @@ def array(data: Any, dtype: Any = None, *, copy: bool = True, ndmin: int = 0) ->
     wanted = None if dtype is None else _dtype("array", dtype)
     if isinstance(data, Tensor):
         y = clone(data) if copy else data
-    elif any(isinstance(x, Tensor) for x in _leaves(data)):
-        y = _stacked(data, result_type(*(x if type(x) in SCALAR_TYPES else arrayed(x) for x in _leaves(data))))
+    elif any(isinstance(x, Tensor) for x in listed(data)):
+        y = _stacked(data, result_type(*(x if type(x) in SCALAR_TYPES else arrayed(x) for x in listed(data))))
     else:
         y = Tensor(_plain_array("array", data, wanted))
     if wanted is not None and y.dtype != wanted:

@@ -16,18 +16,18 @@ import numpy as np
 from wengert.base import shapes
 from wengert.base.errors import ArgumentError, DTypeError, ShapeError, show
 from wengert.base.shapes import Shape
-from wengert.core.primitive import Aval, Primitive
+from wengert.core.primitive import Aval
 from wengert.core.record import bind
 from wengert.ops.complexes import real
 from wengert.ops.contraction import conjugated
 from wengert.ops.indexing import ALL, PLACE, Span, part
 from wengert.ops.joining import concatenate
-from wengert.ops.structure import Dims, Samples, arrayed, to_front
+from wengert.ops.structure import OverAxes, Samples, arrayed
 
 _OPPOSITE = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
-class FourierTransform(Primitive):
+class FourierTransform(OverAxes):
     """The complex transform over `axes`; `inverse` has the other sign in the exponent, `norm` says where 1/n is."""
 
     name = "fftn"
@@ -42,9 +42,6 @@ class FourierTransform(Primitive):
     def vjp(self, g: Any, _y: Any, _x: Any, *, axes: Shape, inverse: bool, norm: str) -> tuple[Any, ...]:
         return (bind(FOURIER, (g,), {"axes": axes, "inverse": inverse, "norm": norm}),)
 
-    def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, axes: Shape, **attrs: Any) -> tuple[Any, int]:
-        return bind(self, (to_front(xs[0], dims[0]),), {"axes": tuple(a + 1 for a in axes), **attrs}), 0
-
     def samples(self, rng: np.random.Generator) -> Samples:
         x = rng.normal(size=(3, 4)) + 1j * rng.normal(size=(3, 4))
         for norm in _OPPOSITE:
@@ -57,7 +54,7 @@ class FourierTransform(Primitive):
 FOURIER = FourierTransform()
 
 
-class RealTransform(Primitive):
+class RealTransform(OverAxes):
     """The transform of real values over the last of `axes`, of which only half is kept; then over the others."""
 
     name = "rfftn"
@@ -78,9 +75,6 @@ class RealTransform(Primitive):
         whole = bind(PLACE, (g,), {"index": half, "shape": _x.shape})
         return (real(bind(FOURIER, (whole,), {"axes": axes, "inverse": False, "norm": norm})),)
 
-    def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, axes: Shape, norm: str) -> tuple[Any, int]:
-        return bind(self, (to_front(xs[0], dims[0]),), {"axes": tuple(a + 1 for a in axes), "norm": norm}), 0
-
     def samples(self, rng: np.random.Generator) -> Samples:
         for norm in _OPPOSITE:
             yield [rng.normal(size=(3, 4))], {"axes": (1,), "norm": norm}
@@ -91,7 +85,7 @@ class RealTransform(Primitive):
 REAL_FOURIER = RealTransform()
 
 
-class InverseRealTransform(Primitive):
+class InverseRealTransform(OverAxes):
     """Real values from the kept half of a Hermitian spectrum; `length` values along the last of `axes`."""
 
     name = "irfftn"
@@ -114,9 +108,6 @@ class InverseRealTransform(Primitive):
         if length % 2 == 0:
             weights[-1] = 1
         return (conjugated(y) * weights.reshape(-1, *(1,) * (len(y.shape) - last - 1)),)
-
-    def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, axes: Shape, **attrs: Any) -> tuple[Any, int]:
-        return bind(self, (to_front(xs[0], dims[0]),), {"axes": tuple(a + 1 for a in axes), **attrs}), 0
 
     def samples(self, rng: np.random.Generator) -> Samples:
         x = rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3))

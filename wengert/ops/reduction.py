@@ -25,6 +25,7 @@ from wengert.ops.joining import concatenate
 from wengert.ops.structure import (
     SUM,
     Dims,
+    OverAxes,
     Samples,
     arrayed,
     astype,
@@ -39,7 +40,7 @@ from wengert.ops.structure import (
 
 
 # ----- primitives --------------------------------------------------------------------------------------
-class Reduction(Primitive):
+class Reduction(OverAxes):
     """A NumPy ufunc folded over some axes."""
 
     def __init__(self, name: str, ufunc: np.ufunc) -> None:
@@ -56,15 +57,6 @@ class Reduction(Primitive):
                 hint="state the value of an empty one: initial=…",
             )
         return Aval(shapes.reduced(x.shape, axes, keepdims), _reduced_dtype(self.ufunc, x.dtype))
-
-    def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, axes: Shape, keepdims: bool) -> tuple[Any, int]:
-        return bind(self, (to_front(xs[0], dims[0]),), {"axes": tuple(a + 1 for a in axes), "keepdims": keepdims}), 0
-
-    def samples(self, rng: np.random.Generator) -> Samples:
-        yield [rng.normal(size=(2, 3, 4))], {"axes": (0, 2), "keepdims": False}
-        yield [rng.normal(size=(2, 3))], {"axes": (1,), "keepdims": True}
-        yield [rng.normal(size=(2, 0))], {"axes": (0,), "keepdims": False}
-        yield [rng.normal(size=())], {"axes": (), "keepdims": False}
 
 
 @cache

@@ -13,14 +13,14 @@ import numpy as np
 
 from wengert.base import shapes
 from wengert.base.shapes import Shape
-from wengert.core.primitive import Aval, Primitive
+from wengert.core.primitive import Aval
 from wengert.core.record import bind
 from wengert.ops import comparison, exponential, rounding
 from wengert.ops.arithmetic import stop_gradient
 from wengert.ops.reduction import MAX, floating, scalar
 from wengert.ops.structure import (
     SUM,
-    Dims,
+    OverAxes,
     Samples,
     arrayed,
     astype,
@@ -29,7 +29,6 @@ from wengert.ops.structure import (
     reshape,
     spread,
     sum_axes,
-    to_front,
 )
 
 
@@ -39,7 +38,7 @@ def _shift(x: Any, axes: Shape) -> Any:
     return np.where(np.isfinite(largest), largest, np.zeros((), largest.dtype))
 
 
-class LogSumExp(Primitive):
+class LogSumExp(OverAxes):
     """``log(sum(exp(x)))`` over some axes; its derivative is softmax."""
 
     name = "logsumexp"
@@ -59,15 +58,6 @@ class LogSumExp(Primitive):
     def jvp(self, ts: Sequence[Any], y: Any, x: Any, *, axes: Shape, keepdims: bool) -> Any:
         return sum_axes(ts[0] * _weights(y, x, axes), axes, keepdims)
 
-    def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, axes: Shape, keepdims: bool) -> tuple[Any, int]:
-        return bind(self, (to_front(xs[0], dims[0]),), {"axes": tuple(a + 1 for a in axes), "keepdims": keepdims}), 0
-
-    def samples(self, rng: np.random.Generator) -> Samples:
-        yield [rng.normal(size=(2, 3, 4))], {"axes": (0, 2), "keepdims": False}
-        yield [rng.normal(size=(2, 3))], {"axes": (1,), "keepdims": True}
-        yield [rng.normal(size=(2, 0))], {"axes": (0,), "keepdims": False}
-        yield [rng.normal(size=())], {"axes": (), "keepdims": False}
-
 
 def _weights(y: Any, x: Any, axes: Shape) -> Any:
     """``exp(x - y)``: softmax; 0 where all elements, and so y, are -inf."""
@@ -75,14 +65,11 @@ def _weights(y: Any, x: Any, axes: Shape) -> Any:
     return exponential.exp(x - reshape(y, shapes.reduced(x.shape, axes, keepdims=True)))
 
 
-class _Normalised(Primitive):
+class _Normalised(OverAxes):
     """A function of the same shape whose elements along `axes` are normalised together."""
 
     def aval(self, x: Any, *, axes: Shape) -> Aval:
         return Aval(x.shape, x.dtype)
-
-    def batch(self, size: int, xs: Sequence[Any], dims: Dims, *, axes: Shape) -> tuple[Any, int]:
-        return bind(self, (to_front(xs[0], dims[0]),), {"axes": tuple(a + 1 for a in axes)}), 0
 
     def samples(self, rng: np.random.Generator) -> Samples:
         yield [rng.normal(size=(2, 3, 4))], {"axes": (0, 2)}
