@@ -25,3 +25,11 @@ def nothing_stays_open() -> Iterator[None]:
     assert depth == 0, "a recorder was left open"
     assert paused == -1, "recording was left paused"
     assert dtype == np.float32, "the default dtype was left changed"
+
+
+@pytest.fixture(autouse=True)
+def same_numbers(request: pytest.FixtureRequest) -> None:
+    """A test draws the same numbers from its file's RNG whichever test ran before it, alone and in parallel."""
+    file = request.node.getparent(pytest.Module)
+    if file is not None and hasattr(file.obj, "RNG"):
+        file.obj.RNG = np.random.default_rng(0)
