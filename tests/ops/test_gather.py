@@ -164,23 +164,6 @@ def test_segments_and_one_hot() -> None:
     assert wg.vmap(lambda i: wg.one_hot(i, 3))(np.arange(3)).tolist() == np.eye(3).tolist()
 
 
-def test_pytorch_names_agree_with_pytorch() -> None:
-    torch = pytest.importorskip("torch")
-    x, t = X[:, :, 0], torch.tensor(X[:, :, 0])
-    index = np.array([[0, 1], [2, 2]])
-    src = RNG.normal(size=(2, 2))
-    for axis in (0, 1):
-        ti, ts = torch.tensor(index), torch.tensor(src)
-        np.testing.assert_allclose(wg.gather(x, axis, index), torch.gather(t, axis, ti))
-        np.testing.assert_allclose(wg.scatter(x, axis, index[:1], src[:1]), t.scatter(axis, ti[:1], ts[:1]))
-        np.testing.assert_allclose(wg.scatter_add(x, axis, index, src), t.scatter_add(axis, ti, ts))
-        np.testing.assert_allclose(wg.index_select(x, axis, [2, 0]), t.index_select(axis, torch.tensor([2, 0])))
-    added = t.index_add(0, torch.tensor([1, 1, 0]), t, alpha=2)
-    np.testing.assert_allclose(wg.index_add(x, 0, [1, 1, 0], x, alpha=2), added)
-    np.testing.assert_allclose(wg.masked_select(x, x > 0), t.masked_select(t > 0))
-    np.testing.assert_allclose(wg.masked_fill(x, x > 0, 1.5), t.masked_fill(t > 0, 1.5))
-
-
 def test_numpys_writing_function_is_refused() -> None:
     with pytest.raises(TypeError, match="np.put_along_axis"):
         np.put_along_axis(wg.tensor(X), np.argsort(X), 1.0, -1)
