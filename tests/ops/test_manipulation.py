@@ -139,24 +139,6 @@ def test_a_recorded_constant_pads() -> None:
     assert wg.grad(lambda c: wg.pad(A, 1, constant_values=c).sum())(2.0) == 5 * 6 - 12
 
 
-def test_pytorch_names_agree_with_pytorch() -> None:
-    torch = pytest.importorskip("torch")
-    t = torch.tensor(C)
-    pairs = [
-        (wg.flatten(C, 1), t.flatten(1)),
-        (wg.flatten(C, 0, 1), t.flatten(0, 1)),
-        (wg.unsqueeze(C, 1), t.unsqueeze(1)),
-        (wg.unsqueeze(C, dim=-1), t.unsqueeze(dim=-1)),
-        (wg.permute(C, (2, 0, 1)), t.permute(2, 0, 1)),
-        (wg.flip(C, dims=(0, 2)), t.flip(dims=(0, 2))),
-        (wg.roll(C, shifts=1, dims=1), t.roll(shifts=1, dims=1)),
-        (wg.tril(A, diagonal=1), torch.tensor(A).tril(diagonal=1)),
-        *zip(wg.chunk(C, 3, dim=2), t.chunk(3, dim=2), strict=True),
-    ]
-    for found, wanted in pairs:
-        np.testing.assert_array_equal(found, wanted)
-
-
 @pytest.mark.parametrize(
     ("error", "words", "call"),
     [
