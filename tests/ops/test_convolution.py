@@ -103,6 +103,8 @@ def test_many_examples_are_taken_in_parts(monkeypatch):
 def test_layouts():
     x, w = RNG.normal(size=(3, 8)), RNG.normal(size=(2, 3, 3))
     assert_allclose(wg.conv1d(x, w), wg.conv1d(x[None], w)[0])
+    bias = RNG.normal(size=2)
+    assert_allclose(wg.conv1d(x, w, bias), wg.conv1d(x, w) + bias[:, None])
     same = wg.conv1d(x, RNG.normal(size=(2, 3, 4)), padding="same", dilation=2)
     assert same.shape == (2, 8)
     assert wg.conv1d(x, w, padding=[(0, 2)]).shape == (2, 8)
