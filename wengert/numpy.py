@@ -194,7 +194,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: builtin
             if copy is False:
                 raise ArgumentError("asarray: another dtype needs a copy, and copy=False forbids it")
             return FUNCTIONS["astype"](obj, dtype)
-        return FUNCTIONS["astype"](obj, obj.dtype) if copy else Tensor(obj.value, obj.node, obj.rec)
+        return FUNCTIONS["astype"](obj, obj.dtype) if copy else obj
     value = _np.asarray(obj, dtype=dtype, copy=copy)
     if value.dtype.kind not in "biufc":
         raise OperandError(f"asarray: got {type(obj).__name__}, which makes an array of dtype {value.dtype}")

@@ -119,7 +119,7 @@ def _split_masks(items: Sequence[Any], shape: Shape) -> list[Any]:
         if isinstance(item, _Array) and item.values.dtype.kind == "b":
             mask = _known(item.values)
             for a, n in enumerate(mask.shape, axis):
-                if n != shape[a]:
+                if n not in (shape[a], 0):  # as in NumPy, a mask without elements fits every length
                     raise IndexingError(
                         f"getitem: a boolean mask of shape {list(mask.shape)} does not fit the axes from {axis} on of "
                         f"{list(shape)}; needs equal lengths"
