@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,3 +134,16 @@ def test_create_graph_gives_gradients_that_are_recorded() -> None:
     (h,) = wg.autograd.grad(g, x, create_graph=True)
     (k,) = wg.autograd.grad(h, x)
     assert (g.item(), h.item(), k.item()) == (12.0, 12.0, 6.0)
+
+
+@pytest.mark.parametrize("mode", [wg.no_grad, wg.enable_grad, lambda: wg.set_grad_enabled(False)])
+def test_a_mode_as_decorator_holds_in_the_function_alone(mode: Callable[[], Any]) -> None:
+    wanted = mode is wg.enable_grad
+
+    @mode()
+    def recording(depth: int) -> bool:
+        return wg.is_grad_enabled() if not depth else recording(depth - 1)
+
+    for _ in range(2):
+        assert recording(3) is wanted
+        assert wg.is_grad_enabled()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ContextDecorator, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from wengert.transforms.reverse import Adjoints, owned, sweep
 
 
 # ----- recording on and off ----------------------------------------------------------------------------
-class _Mode(ContextDecorator):
+class _Mode:
     """A context manager and decorator that sets up to which level recording is paused."""
 
     def __init__(self, enabled: bool) -> None:
@@ -38,6 +38,15 @@ class _Mode(ContextDecorator):
     def __exit__(self, *exception: object) -> None:
         local.paused = self._before.pop()
 
+    def __call__(self, f: Any) -> Any:
+        # A mode of its own for each call, which may come from several threads.
+        @functools.wraps(f)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            with _Mode(self.enabled):
+                return f(*args, **kwargs)
+
+        return switched
+
 
 class no_grad(_Mode):  # noqa: N801  (PyTorch's name)
     """Stop recording: a context manager, or a decorator for a function.
@@ -51,14 +60,6 @@ class no_grad(_Mode):  # noqa: N801  (PyTorch's name)
 
     def __init__(self) -> None:
         super().__init__(False)
-
-    def __call__(self, f: Any) -> Any:
-        @functools.wraps(f)
-        def paused(*args: Any, **kwargs: Any) -> Any:
-            with no_grad():
-                return f(*args, **kwargs)
-
-        return paused
 
 
 class enable_grad(_Mode):  # noqa: N801  (PyTorch's name)
@@ -75,7 +76,7 @@ class enable_grad(_Mode):  # noqa: N801  (PyTorch's name)
 
 
 class set_grad_enabled(_Mode):  # noqa: N801  (PyTorch's name)
-    """Record, or not, from here on; as a context manager for the block.
+    """Record, or not, from here on; as a context manager for the block, as a decorator for the function.
 
     >>> import wengert as wg
     >>> with wg.set_grad_enabled(False):
@@ -90,6 +91,10 @@ class set_grad_enabled(_Mode):  # noqa: N801  (PyTorch's name)
 
     def __enter__(self) -> set_grad_enabled:
         return self  # the constructor has switched already, as in PyTorch
+
+    def __call__(self, f: Any) -> Any:
+        local.paused = self._before.pop()  # as a decorator it holds in the function alone
+        return super().__call__(f)
 
 
 inference_mode = no_grad
