@@ -426,6 +426,7 @@ DIFFERENT: dict[str, str] = {
     **dict.fromkeys((f"nn.functional.{n}" for n in ("dropout1d", "dropout2d", "dropout3d", "alpha_dropout")), RANDOM),
     **dict.fromkeys((f"nn.functional.interpolate/{n}" for n in ("bicubic", "area")), "a mode that is not there"),
     "nn.functional.batch_norm/without_cudnn": "no float64 samples",
+    "nn.functional.hardsigmoid": "PyTorch's slope of 1/6 is a number of single precision",
     **dict.fromkeys("empty empty_like".split(), "elements without a value"),
     **dict.fromkeys("allclose equal".split(), "answers with a Python bool"),
     **dict.fromkeys("bool double float long int short half".split(), "the name of a dtype here (NumPy)"),
@@ -452,7 +453,7 @@ class Outcome(NamedTuple):
     left_out: int
 
 
-def run(name: str, op: Any, limit: int = 12) -> Outcome:
+def run(name: str, op: Any, limit: int = 8) -> Outcome:
     """Compare at most `limit` samples of one operation; the first difference raises."""
     function, rng = counterpart(name), np.random.default_rng(0)
     unfit, _ = LEFT_OUT.get(name, (lambda sample: False, ""))
@@ -469,7 +470,7 @@ def run(name: str, op: Any, limit: int = 12) -> Outcome:
     return Outcome(equal, derivatives, left_out)
 
 
-def table(limit: int = 12) -> str:
+def table(limit: int = 8) -> str:
     """What was compared, operation by operation, and what was not and why; ``python tests/peers/sample_inputs.py``."""
     rows, missing = [], []
     for name, op in operations().items():
