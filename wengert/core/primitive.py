@@ -138,12 +138,6 @@ class Part(Primitive):
     def impl(self, values: Any, *, index: int) -> Any:
         return values[index]
 
-    def pull_behind_mask(
-        self, g: Any, y: Any, xs: list[Any], needs: list[bool], attrs: dict[str, Any]
-    ) -> tuple[Any, ...]:
-        """As `pull`, where zeros of `g` may be branches not taken: 0 times an infinite operand must be 0."""
-        return self.pull(g, y, xs, needs, attrs)
-
     def keeps(self, tracked: int) -> tuple[tuple[int, ...], bool]:
         return (), False
 

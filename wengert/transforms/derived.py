@@ -28,7 +28,7 @@ Function = Callable[..., Any]
 # ----- leaves ---------------------------------------------------------------------------------------
 def _operand(x: Any, what: str, place: str) -> Any:
     """A differentiable leaf: floating array, tensor or float; integers are refused by name."""
-    if isinstance(x, int) and not isinstance(x, bool) or isinstance(x, bool):
+    if isinstance(x, int):
         kind = type(x).__name__
     elif isinstance(x, float | complex):
         return as_array(x)
@@ -110,7 +110,7 @@ class _Call:
         return tree[0] if self.single else tree
 
 
-def _released(aux: Any, closed_level: bool = True) -> Any:
+def _unrecorded(aux: Any) -> Any:
     """Auxiliary outputs without this transform's recording: tensors become the values below."""
     leaves, structure = flatten(aux)
     return structure.unflatten(
@@ -119,10 +119,7 @@ def _released(aux: Any, closed_level: bool = True) -> Any:
 
 
 def _named(transformed: Function, f: Function, what: str) -> Function:
-    try:
-        functools.update_wrapper(transformed, f)
-    except AttributeError:
-        pass
+    functools.update_wrapper(transformed, f)
     transformed.__name__ = f"{what}_of_{getattr(f, '__name__', 'function')}"
     return transformed
 
@@ -146,7 +143,7 @@ def value_and_grad(f: Function, argnums: Any = 0, has_aux: bool = False) -> Func
         seed = _scalar_seed(values, call)
         gradient = call.gradient(pullback([seed]))
         value = owned(values)[0]
-        return ((value, _released(call.aux)) if has_aux else value), gradient
+        return ((value, _unrecorded(call.aux)) if has_aux else value), gradient
 
     return _named(transformed, f, "value_and_grad")
 
@@ -240,7 +237,7 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
         return call.gradient(back(gs))
 
     out = output.unflatten(owned(values))
-    return (out, pullback, _released(call.aux)) if has_aux else (out, pullback)
+    return (out, pullback, _unrecorded(call.aux)) if has_aux else (out, pullback)
 
 
 def _like(g: Any, y: Any, what: str) -> Any:
@@ -274,7 +271,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
     ts = [_like(t, x, "jvp") for t, x in zip(given, call.leaves, strict=True)]
     assert call.output is not None
     out = call.output.unflatten(owned(values)), call.output.unflatten(owned(forward(ts)))
-    return (*out, _released(call.aux)) if has_aux else out
+    return (*out, _unrecorded(call.aux)) if has_aux else out
 
 
 def linearize(f: Function, *primals: Any) -> tuple[Any, Function]:
@@ -430,9 +427,8 @@ def _jacobian(f: Function, argnums: Any, mode: str | None) -> Function:
     return _named(transformed, f, "jacobian")
 
 
-def _basis(xs: Sequence[Any], index: int) -> Any:
-    """Unit vectors for every element of ``xs[index]``, stacked in front."""
-    x = xs[index]
+def _basis(x: Any) -> Any:
+    """Unit vectors for every element of `x`, stacked in front."""
     size = shapes.size_of(x.shape)
     return np.eye(size, dtype=x.dtype).reshape((size, *x.shape))
 
@@ -448,7 +444,7 @@ def _reverse_blocks(recorded: Recorded, leaves: Sequence[Any]) -> list[list[Any]
         def one(g: Any, i: int = i) -> list[Any]:
             return pull(recorded, [g if k == i else None for k in range(len(values))])
 
-        basis = _basis(values, i)
+        basis = _basis(y)
         sweeps = vmap_flat(one, basis.shape[0], [basis], [0], lambda n: [0] * n)
         rows.append([bind(RESHAPE, (s,), {"shape": y.shape + x.shape}) for s, x in zip(sweeps, leaves, strict=True)])
     return rows
@@ -462,7 +458,7 @@ def _forward_blocks(recorded: Recorded, leaves: Sequence[Any]) -> list[list[Any]
         def one(t: Any, j: int = j) -> list[Any]:
             return push(recorded, [t if k == j else None for k in range(len(leaves))])
 
-        basis = _basis(leaves, j)
+        basis = _basis(x)
         sweeps = vmap_flat(one, basis.shape[0], [basis], [0], lambda n: [-1] * n)
         columns.append([bind(RESHAPE, (s,), {"shape": y.shape + x.shape}) for s, y in zip(sweeps, values, strict=True)])
     return [[column[i] for column in columns] for i in range(len(values))]
