@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from wengert.base.errors import ArgumentError, DTypeError, NonFiniteError, OperandError, show
-from wengert.core.record import Tensor, concrete, paused, resumed
+from wengert.core.record import Tensor, concrete, needs_eager, paused, resumed
 from wengert.core.tape import Leaf
 
 State = dict[str, Any]
@@ -109,6 +109,7 @@ class Optimizer:
     # ----- stepping
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient. A `closure` computes the loss anew and is returned."""
+        needs_eager("optimizer.step", "imperative steps are not compiled yet; compile the gradient and step outside")
         loss = None
         if closure is not None:
             with resumed():
@@ -143,6 +144,7 @@ class Optimizer:
         Warns once where gradients made since the last call are thrown away and no `step` was ever taken, as happens
         with ``optimizer.step`` without parentheses.
         """
+        needs_eager("optimizer.zero_grad", "imperative steps are not compiled yet; compile the gradient alone")
         unused = False
         for group in self.param_groups:
             for p in group["params"]:
