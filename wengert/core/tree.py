@@ -120,17 +120,6 @@ def _make_dataclass(kind: Any, names: tuple[str, ...], children: list[Any]) -> A
     return x
 
 
-def is_container(x: Any) -> bool:
-    """Whether `x` is an inner node of a tree rather than a leaf."""
-    if x is None:
-        return True
-    try:
-        _handler(type(x))
-    except KeyError:
-        return False
-    return True
-
-
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """The leaves of `tree` in order, and its structure."""
     leaves: list[Any] = []

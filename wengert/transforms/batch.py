@@ -84,13 +84,13 @@ def vmap_flat(
     with Recorder("vmap", abstract=True) as rec:
         boxes = []
         for x, axis in zip(arguments, axes, strict=True):
-            if axis is None:
-                boxes.append(Tensor(None, Input(x.shape, x.dtype), rec))
-            else:
-                boxes.append(Tensor(None, Input(x.shape[:axis] + x.shape[axis + 1 :], x.dtype), rec))
+            shape = x.shape if axis is None else x.shape[:axis] + x.shape[axis + 1 :]
+            boxes.append(Tensor(None, Input(shape, x.dtype), rec))
         results = [rec.variable(y) for y in f(*boxes)]
     tape = cut(results, [b.node for b in boxes])
-    batched = walk(tape, size, list(zip(arguments, axes, strict=True)))
+    # Quietly: the list may hold a derivative sweep, and computes both branches where examples differ in theirs.
+    with np.errstate(all="ignore"):
+        batched = walk(tape, size, list(zip(arguments, axes, strict=True)))
     return [_place(size, y, dim, axis) for (y, dim), axis in zip(batched, out_axes(len(batched)), strict=True)]
 
 
