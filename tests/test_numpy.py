@@ -37,6 +37,7 @@ def test_signed_zero_of_expm1_and_its_gradient():
 def test_pinv_takes_a_tolerance_for_each_matrix():
     a, limits = np.stack([np.diag([1.0, 0.1])] * 2), np.array([1e-3, 0.5])
     np.testing.assert_allclose(xp.linalg.pinv(a, rtol=limits).numpy(), np.linalg.pinv(a, rtol=limits))
+    assert xp.linalg.matrix_rank(a, rtol=xp.asarray(limits)).tolist() == [2, 1]
 
 
 def test_full_decompositions_of_values_but_not_of_recorded_tensors():

@@ -208,7 +208,11 @@ def slogdet(a: Any, /) -> SlogdetResult:
 
 
 # ----- pseudo-inverse and rank ----------------------------------------------------------------------------
-Tolerances = float | tuple[Shape, tuple[float, ...]]
+Tolerances = float | tuple[Shape, tuple[float, ...]]  # one number, or lengths and values of one a matrix
+
+
+def _limits(rtol: Tolerances) -> Any:
+    return np.reshape(rtol[1], rtol[0]) if isinstance(rtol, tuple) else rtol
 
 
 class PseudoInverse(Stacked):
@@ -217,9 +221,7 @@ class PseudoInverse(Stacked):
     name = "pinv"
 
     def impl(self, a: Any, *, rtol: Tolerances) -> Any:
-        # One number, or lengths and values of an array with one a matrix.
-        limits = np.reshape(rtol[1], rtol[0]) if isinstance(rtol, tuple) else rtol
-        return lapack("pinv", np.linalg.pinv, a, rcond=limits)
+        return lapack("pinv", np.linalg.pinv, a, rcond=_limits(rtol))
 
     def aval(self, a: Any, *, rtol: Tolerances) -> Aval:
         return Aval((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
@@ -252,6 +254,16 @@ def _tolerance(operation: str, x: Any, given: Any, factor: int) -> float:
     return float(given)
 
 
+def _tolerances(operation: str, x: Any, given: Any, factor: int) -> Tolerances:
+    """As `_tolerance`, but an array may give one number for each matrix."""
+    if isinstance(given, Tensor | np.ndarray):
+        values = np.asarray(concrete(given, operation))
+        if values.shape:
+            return values.shape, tuple(values.ravel().tolist())
+        given = values.item()
+    return _tolerance(operation, x, given, factor)
+
+
 def pinv(a: Any, /, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
     """The Moore-Penrose pseudo-inverse, ``(…, m, n) -> (…, n, m)``.
 
@@ -263,13 +275,8 @@ def pinv(a: Any, /, rcond: Any = None, hermitian: bool = False, *, rtol: Any = N
     array([[0.5, 0. ]])
     """
     a = matrices("pinv", a)
-    given: Any = rtol if rcond is None else rcond
-    if getattr(given, "shape", ()):
-        limits = np.asarray(concrete(given, "pinv"))
-        return bind(PSEUDO_INVERSE, (a,), {"rtol": (limits.shape, tuple(limits.ravel().tolist()))})
-    if isinstance(given, Tensor | np.ndarray):
-        given = concrete(given, "pinv").item()
-    return bind(PSEUDO_INVERSE, (a,), {"rtol": _tolerance("pinv", a, given, max(a.shape[-2:]))})
+    given = rtol if rcond is None else rcond
+    return bind(PSEUDO_INVERSE, (a,), {"rtol": _tolerances("pinv", a, given, max(a.shape[-2:]))})
 
 
 class MatrixRank(Stacked):
@@ -278,15 +285,16 @@ class MatrixRank(Stacked):
     name = "matrix_rank"
     differentiable = False
 
-    def impl(self, a: Any, *, tol: float | None, rtol: float) -> Any:
+    def impl(self, a: Any, *, tol: float | None, rtol: Tolerances) -> Any:
         s = lapack("matrix_rank", np.linalg.svd, a, compute_uv=False)
-        limit = tol if tol is not None else rtol * np.max(s, axis=-1, keepdims=True, initial=0)
+        largest = np.max(s, axis=-1, keepdims=True, initial=0)
+        limit = tol if tol is not None else np.asarray(_limits(rtol))[..., None] * largest
         return np.count_nonzero(s > limit, axis=-1) if a.ndim > 2 else np.int64(np.count_nonzero(s > limit))
 
-    def aval(self, a: Any, *, tol: float | None, rtol: float) -> Aval:
+    def aval(self, a: Any, *, tol: float | None, rtol: Tolerances) -> Aval:
         return Aval(a.shape[:-2], np.dtype(np.int64))
 
-    def vjp(self, g: Any, _y: Any, _a: Any, *, tol: float | None, rtol: float) -> tuple[Any, ...]:
+    def vjp(self, g: Any, _y: Any, _a: Any, *, tol: float | None, rtol: Tolerances) -> tuple[Any, ...]:
         return (None,)
 
     def samples(self, rng: np.random.Generator) -> Samples:
@@ -298,7 +306,9 @@ MATRIX_RANK = MatrixRank()
 
 
 def matrix_rank(a: Any, /, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
-    """The number of singular values above `tol`, or above `rtol` times the largest; an integer, not differentiable.
+    """The number of singular values above `tol`, or above `rtol` (one number, or one a matrix) times the largest.
+
+    An integer without derivative.
 
     >>> import wengert as wg, numpy as np
     >>> wg.linalg.matrix_rank(np.ones((2, 2)))
@@ -307,7 +317,7 @@ def matrix_rank(a: Any, /, tol: Any = None, hermitian: bool = False, *, rtol: An
     a = matrices("matrix_rank", a)
     attrs = {
         "tol": None if tol is None else float(tol),
-        "rtol": _tolerance("matrix_rank", a, rtol, max(a.shape[-2:])),
+        "rtol": _tolerances("matrix_rank", a, rtol, max(a.shape[-2:])),
     }
     return bind(MATRIX_RANK, (a,), attrs)
 
