@@ -110,7 +110,7 @@ class LRScheduler:
 
 
 class ConstantLR(LRScheduler):
-    """``factor lr`` for `total_iters` epochs, then ``lr``. (An optimizer without schedule keeps its rate.)"""
+    """``factor lr`` for `total_iters` epochs, then ``lr``, which an optimizer without a schedule keeps."""
 
     def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1):
         share_of_one("ConstantLR", "factor", factor)
