@@ -7,7 +7,7 @@ import pytest
 
 import wengert as wg
 from wengert import nn
-from wengert.base.errors import ArgumentError, OperandError
+from wengert.base.errors import ArgumentError, DTypeError, OperandError
 
 
 class Net(nn.Module):
@@ -137,3 +137,51 @@ def test_stacked_models_are_batched() -> None:
     stacked = wg.tree_map(lambda *ps: np.stack([p.detach().numpy() for p in ps]), *nets)
     found = wg.vmap(lambda m: m(X))(stacked)
     np.testing.assert_allclose(found, np.stack([n(X).detach().numpy() for n in nets]), rtol=1e-5, atol=1e-6)
+
+
+def test_hooks_see_and_change() -> None:
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    x = np.ones((1, 2), np.float32)
+    plain = net(x)
+    seen = []
+    handles = [
+        net[0].register_forward_pre_hook(lambda m, args: seen.append(type(m).__name__)),
+        net[0].register_forward_hook(lambda m, args, y: seen.append(y.shape)),
+        net[1].register_forward_hook(lambda m, args, y: y + 1),
+        net.register_forward_pre_hook(lambda m, args: args[0] * 1),
+    ]
+    np.testing.assert_array_equal(net(x).detach().numpy(), plain.detach().numpy() + 1)
+    assert seen == ["Linear", (1, 3)]
+    for handle in handles:
+        handle.remove()
+    np.testing.assert_array_equal(net(x).detach().numpy(), plain.detach().numpy())
+
+
+def test_to_another_dtype_keeps_the_parameters() -> None:
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    before = list(net.parameters())
+    net.double()
+    assert all(
+        a is b and a.dtype == np.float64 and a.requires_grad for a, b in zip(before, net.parameters(), strict=True)
+    )
+    assert {name: b.dtype.name for name, b in net.named_buffers()} == {
+        "1.running_mean": "float64", "1.running_var": "float64", "1.num_batches_tracked": "int64",
+    }  # fmt: skip
+    assert net(np.ones((2, 2))).dtype == np.float64
+    assert net.float()[0].weight.dtype == np.float32
+    with pytest.raises(DTypeError, match="Sequential.to: got 'cuda'; needs a floating dtype"):
+        net.to("cuda")
+
+
+def test_summary_of_calls() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(8, 3))
+    text = net.summary((5, 1, 4, 4))
+    assert [line.split()[:5] for line in text.splitlines()[1:4]] == [
+        ["(model)", "Sequential", "[5,", "3]", "0"],
+        ["0", "Conv2d", "[5,", "2,", "2,"],
+        ["1", "BatchNorm2d", "[5,", "2,", "2,"],
+    ]  # fmt: skip
+    assert text.splitlines()[-1].split()[:2] == ["total", "51"]
+    assert net.training
+    assert net[1].num_batches_tracked == 0
+    assert "[3]" in net.summary()

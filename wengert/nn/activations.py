@@ -50,7 +50,10 @@ class Softplus(Module):
 
 
 class ReLU(Module):
-    """``max(x, 0)``; derivative 0 at 0."""
+    """``max(x, 0)``; derivative 0 at 0. (`inplace` is PyTorch's, here and below: the input never changes.)"""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
 
     def forward(self, x: Any) -> Any:
         return functional.relu(x)
@@ -66,7 +69,7 @@ class Softsign(Module):
 class ELU(Module):
     """``x`` where ``x > 0``, else ``alpha (exp(x) - 1)``."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha = alpha
 
@@ -87,7 +90,7 @@ class LogSigmoid(Module):
 class SiLU(Module):
     """Swish, ``x sigmoid(beta x)``."""
 
-    def __init__(self, beta: float = 1.0) -> None:
+    def __init__(self, beta: float = 1.0, *, inplace: bool = False) -> None:
         super().__init__()
         self.beta = float(beta)
 
@@ -111,7 +114,7 @@ class Sinc(Module):
 class LeakyReLU(Module):
     """``x`` where ``x > 0``, else ``negative_slope x``."""
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
         self.negative_slope = negative_slope
 
@@ -124,6 +127,9 @@ class LeakyReLU(Module):
 
 class Mish(Module):
     """``x tanh(softplus(x))``."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
 
     def forward(self, x: Any) -> Any:
         return functional.mish(x)
@@ -183,3 +189,55 @@ class Square(Module):
 
     def forward(self, x: Any) -> Any:
         return x * x
+
+
+class SELU(Module):
+    """Self-normalising ELU: ``1.0507 x`` where ``x > 0``, else ``1.7581 (exp(x) - 1)``; for `lecun_normal_`."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+
+    def forward(self, x: Any) -> Any:
+        return functional.selu(x)
+
+
+class CELU(Module):
+    """``x`` where ``x > 0``, else ``alpha (exp(x / alpha) - 1)``."""
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Any:
+        return functional.celu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}"
+
+
+class Tanhshrink(Module):
+    """``x - tanh x``."""
+
+    def forward(self, x: Any) -> Any:
+        return functional.tanhshrink(x)
+
+
+class GLU(Module):
+    """``a sigmoid(b)`` of the two halves of the input along `dim`."""
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, x: Any) -> Any:
+        return functional.glu(x, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class Softmin(Softmax):
+    """`Softmax` of ``-x``."""
+
+    def forward(self, x: Any) -> Any:
+        return functional.softmin(x, self.dim)

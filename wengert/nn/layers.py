@@ -1,4 +1,4 @@
-"""Layers with parameters, and dropout."""
+"""Affine and bilinear layers, tables of vectors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 
 from wengert.base.dtypes import get_default_dtype
 from wengert.base.errors import ArgumentError
+from wengert.core.record import concrete
 from wengert.nn import functional, init
+from wengert.nn.functional.checks import positive
 from wengert.nn.module import Module, Parameter
 
 
@@ -54,17 +56,87 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
-class Dropout(Module):
-    """While training: each element 0 with probability `p`, the others divided by ``1 - p``. Else the identity."""
+class Bilinear(Module):
+    """``y_o = x1ᵀ W_o x2 + b_o``: ``(…, in1), (…, in2) -> (…, out)``; weight ``(out, in1, in2)``.
 
-    def __init__(self, p: float = 0.5) -> None:
+    Weight and bias start uniform in ``±1 / sqrt(in1_features)`` (PyTorch's default).
+
+    >>> import wengert as wg, numpy as np
+    >>> wg.nn.Bilinear(2, 3, 4)(np.zeros((5, 2)), np.zeros((5, 3))).shape
+    (5, 4)
+    """
+
+    def __init__(
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: Any = None
+    ) -> None:
         super().__init__()
-        if not 0 <= p <= 1:
-            raise ArgumentError(f"Dropout: got p={p}; needs a probability between 0 and 1")
-        self.p = p
+        for name, value in (("in1_features", in1_features), ("in2_features", in2_features)):
+            positive("Bilinear", name, value)
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        self.weight = empty_parameter((out_features, in1_features, in2_features), dtype)
+        self.register_parameter("bias", empty_parameter((out_features,), dtype) if bias else None)
+        self.reset_parameters()
 
-    def forward(self, x: Any) -> Any:
-        return functional.dropout(x, self.p, self.training)
+    def reset_parameters(self) -> None:
+        """Draw the initial values anew."""
+        bound = 1 / math.sqrt(self.in1_features)
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, x1: Any, x2: Any) -> Any:
+        return functional.bilinear(x1, x2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        return f"p={self.p}"
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )
+
+
+class Embedding(Module):
+    """A table of vectors, looked up by index: ``(…) -> (…, embedding_dim)``; weight ``(num_embeddings, dim)``.
+
+    Starts standard normal. The row `padding_idx` starts at 0 and gets no gradient.
+
+    >>> import wengert as wg, numpy as np
+    >>> wg.nn.Embedding(10, 3)(np.array([[1, 2], [0, 9]])).shape
+    (2, 2, 3)
+    """
+
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        for name, value in (("num_embeddings", num_embeddings), ("embedding_dim", embedding_dim)):
+            positive("Embedding", name, value)
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ArgumentError(f"Embedding: got padding_idx={padding_idx} for rows 0 to {num_embeddings - 1}")
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        self.weight = empty_parameter((num_embeddings, embedding_dim), dtype)
+        self.reset_parameters()
+
+    @classmethod
+    def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
+        """An embedding with this table, which does not learn unless ``freeze=False``."""
+        table = np.asarray(concrete(embeddings))
+        made = cls(*table.shape, padding_idx=padding_idx, dtype=table.dtype)
+        made.weight.assign_(table)
+        made.weight.requires_grad_(not freeze)
+        return made
+
+    def reset_parameters(self) -> None:
+        """Draw the initial values anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            values = np.array(concrete(self.weight))
+            values[self.padding_idx] = 0
+            self.weight.assign_(values)
+
+    def forward(self, index: Any) -> Any:
+        return functional.embedding(index, self.weight, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"

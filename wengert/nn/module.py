@@ -17,6 +17,8 @@ from wengert.base.errors import ArgumentError, DTypeError, OperandError, ShapeEr
 from wengert.core.record import SESSION, Tensor, as_array, concrete
 from wengert.core.tape import Leaf
 from wengert.core.tree import register_tree
+from wengert.nn import summary
+from wengert.transforms.session import HookHandle
 
 
 class Parameter(Tensor):
@@ -69,6 +71,8 @@ class Module:
     _buffers: dict[str, Any]
     _modules: dict[str, Any]
     _temporary: set[str]  # buffers that are no part of the state dict
+    _before: list[Any]  # hooks of the forward pass
+    _after: list[Any]
 
     def __init__(self) -> None:
         for name, value in _new_attributes().items():
@@ -79,7 +83,40 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: write a method `forward(self, …)`")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._before or self._after:
+            return self._call_with_hooks(args, kwargs)
         return self.forward(*args, **kwargs)
+
+    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for hook in tuple(self._before):
+            changed = hook(self, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        y = self.forward(*args, **kwargs)
+        for hook in tuple(self._after):
+            changed = hook(self, args, y)
+            y = y if changed is None else changed
+        return y
+
+    def register_forward_pre_hook(self, hook: Callable[[Module, tuple[Any, ...]], Any]) -> HookHandle:
+        """Call ``hook(module, args)`` before every forward pass; what it returns replaces the positional arguments."""
+        self._before.append(hook)
+        return HookHandle(self._before, hook)
+
+    def register_forward_hook(self, hook: Callable[[Module, tuple[Any, ...], Any], Any]) -> HookHandle:
+        """Call ``hook(module, args, output)`` after every forward pass; what it returns replaces the output.
+
+        >>> import wengert as wg, numpy as np
+        >>> seen = []
+        >>> layer = wg.nn.Linear(2, 3)
+        >>> handle = layer.register_forward_hook(lambda module, args, y: seen.append(y.shape))
+        >>> _ = layer(np.zeros(2))
+        >>> handle.remove()
+        >>> seen
+        [(3,)]
+        """
+        self._after.append(hook)
+        return HookHandle(self._after, hook)
 
     # ----- attributes
     def __setattr__(self, name: str, value: Any) -> None:
@@ -269,6 +306,36 @@ class Module:
             parameter.requires_grad_(requires_grad)
         return self
 
+    def to(self, dtype: Any) -> Module:
+        """Convert all floating parameters and buffers to `dtype`, in place; gradients are forgotten.
+
+        >>> import wengert as wg, numpy as np
+        >>> wg.nn.Linear(2, 3).to(np.float64).weight.dtype
+        dtype('float64')
+        """
+        try:
+            wanted = np.dtype(dtype)
+        except TypeError:
+            wanted = None
+        if wanted is None or wanted.kind not in "fc":
+            raise DTypeError(f"{type(self).__name__}.to: got {dtype!r}; needs a floating dtype (there is one device)")
+        for module in self.modules():
+            for parameter in module._parameters.values():
+                if isinstance(parameter, Tensor) and parameter.dtype != wanted:
+                    convert_in_place(parameter, wanted)
+            for name, buffer in module._buffers.items():
+                if buffer is not None and np.asarray(concrete(buffer)).dtype.kind == "f":
+                    module._buffers[name] = np.asarray(concrete(buffer), wanted)
+        return self
+
+    def float(self) -> Module:
+        """Convert to float32."""
+        return self.to(np.float32)
+
+    def double(self) -> Module:
+        """Convert to float64."""
+        return self.to(np.float64)
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or set those that are there to zero."""
         for parameter in self.parameters():
@@ -287,8 +354,10 @@ class Module:
         inside = "\n  ".join([extra, *parts] if extra else parts)
         return f"{type(self).__name__}(\n  {inside}\n)"
 
-    def summary(self) -> str:
-        """A table of all parameters: path, kind of module, shape and count, and the total.
+    def summary(self, *inputs: Any) -> str:
+        """A table of all parameters; with example inputs (arrays or shapes) one of all parts.
+
+        Operations are the recorded lines that depend on the inputs.
 
         >>> import wengert as wg
         >>> print(wg.nn.Linear(8, 16).summary())
@@ -296,22 +365,21 @@ class Module:
         weight     Linear  [16, 8]    128
         bias       Linear  [16]        16
         total                         144
+        >>> print(wg.nn.Sequential(wg.nn.Linear(8, 16), wg.nn.Tanh()).summary((4, 8)))
+        module   kind        output   parameters  operations
+        (model)  Sequential  [4, 16]           0           3
+          0      Linear      [4, 16]         144           2
+          1      Tanh        [4, 16]           0           1
+        total                                144           3
         """
-        modules = dict(self.named_modules())
-        rows = [("parameter", "module", "shape", "count")]
-        total = 0
-        for path, x in self.named_parameters():
-            size = int(np.prod(x.shape))
-            total += size
-            rows.append((path, type(modules[path.rpartition(".")[0]]).__name__, str(list(x.shape)), f"{size:,}"))
-        rows.append(("total", "", "", f"{total:,}"))
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        texts = ([cell.ljust(w) for cell, w in zip(row, widths, strict=True)] for row in rows)
-        return "\n".join("  ".join([*cells[:3], cells[3].strip().rjust(widths[3])]) for cells in texts)
+        return summary.of_calls(self, inputs) if inputs else summary.of_parameters(self)
 
 
 def _new_attributes() -> dict[str, Any]:
-    return {"training": True, "_parameters": {}, "_buffers": {}, "_modules": {}, "_temporary": set()}
+    return {
+        "training": True, "_parameters": {}, "_buffers": {}, "_modules": {}, "_temporary": set(), "_before": [],
+        "_after": [],
+    }  # fmt: skip
 
 
 def _give_name(parameter: Any, name: str) -> None:
@@ -335,6 +403,15 @@ def clear_gradient(parameter: Any, set_to_none: bool) -> None:
     if parameter.grad is None:
         return
     parameter.grad = None if set_to_none else Tensor(np.zeros(parameter.shape, parameter.dtype))
+
+
+def convert_in_place(parameter: Any, dtype: np.dtype[Any]) -> None:
+    """Give a parameter (a leaf, or a frozen one) its values in another dtype; its gradient is forgotten."""
+    value = np.array(concrete(parameter), dtype)
+    if isinstance(parameter.node, Leaf):
+        parameter.node.cell.grad = None
+        parameter.node = Leaf(value, parameter.node.cell)
+    parameter.value = value
 
 
 # ----- a module as a tree ---------------------------------------------------------------------------------

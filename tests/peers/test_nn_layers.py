@@ -1,0 +1,267 @@
+"""Every layer, activation and loss against PyTorch in float64, from one table: state-dict keys, values, gradients.
+
+PyTorch's module is made first; ours takes over its state by name. Then outputs, gradients by all floating inputs and
+by all parameters, and the buffers afterwards, must agree to 1e-10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert import nn
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch==2.13.0")
+
+RNG = np.random.default_rng(7)
+
+
+def normal(*shape: int) -> np.ndarray:
+    return RNG.normal(size=shape)
+
+
+def positive(*shape: int) -> np.ndarray:
+    return RNG.uniform(0.1, 2.0, size=shape)
+
+
+def share(*shape: int) -> np.ndarray:
+    x = positive(*shape)
+    return x / x.sum(1, keepdims=True)
+
+
+def signs(*shape: int) -> np.ndarray:
+    return RNG.choice([-1.0, 1.0], size=shape)
+
+
+def labels(classes: int, *shape: int) -> np.ndarray:
+    return RNG.integers(0, classes, shape)
+
+
+class Row(NamedTuple):
+    name: str
+    args: Sequence[Any]
+    options: dict[str, Any]
+    inputs: Sequence[np.ndarray]
+    fixed: int = 0  # so many of the last inputs get no gradient
+    eval: bool = False
+    theirs: dict[str, Any] | None = None  # PyTorch's options where the names differ
+
+
+def row(name: str, *args: Any, x: Any, fixed: int = 0, eval: bool = False, theirs: Any = None, **options: Any) -> Row:
+    return Row(name, args, options, x if isinstance(x, list) else [x], fixed, eval, theirs)
+
+
+CORNERS = np.array([[-6.0, -3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 6.0, 7.5], list(RNG.normal(size=10) * 3)])
+LAYERS = [
+    row("Linear", 3, 4, x=normal(5, 3)),
+    row("Linear", 3, 4, bias=False, x=normal(2, 5, 3)),
+    row("Bilinear", 3, 4, 2, x=[normal(5, 3), normal(5, 4)]),
+    row("Bilinear", 3, 4, 2, bias=False, x=[normal(2, 5, 3), normal(2, 5, 4)]),
+    row("Embedding", 6, 3, x=labels(6, 4, 5), fixed=1),
+    row("Embedding", 6, 3, padding_idx=2, x=np.array([2, 0, 2, 5]), fixed=1),
+    row("Conv1d", 4, 6, 3, x=normal(2, 4, 9)),
+    row("Conv1d", 4, 6, 3, stride=2, padding=2, dilation=2, groups=2, bias=False, x=normal(2, 4, 9)),
+    row("Conv1d", 4, 6, 4, padding="same", padding_mode="circular", x=normal(2, 4, 9)),
+    row("Conv1d", 4, 6, 3, x=normal(4, 9)),
+    row("Conv2d", 2, 3, (3, 2), stride=(2, 1), padding=(1, 2), x=normal(2, 2, 6, 5)),
+    row("Conv2d", 2, 4, 3, padding=1, padding_mode="reflect", groups=2, x=normal(2, 2, 5, 5)),
+    row("Conv2d", 2, 4, 3, padding=1, padding_mode="replicate", x=normal(2, 2, 5, 5)),
+    row("Conv3d", 2, 3, 2, padding=1, x=normal(1, 2, 3, 4, 3)),
+    row("ConvTranspose1d", 4, 6, 3, stride=2, padding=1, output_padding=1, groups=2, x=normal(2, 4, 5)),
+    row("ConvTranspose2d", 2, 3, (2, 3), stride=2, dilation=(1, 2), bias=False, x=normal(2, 2, 3, 4)),
+    row("ConvTranspose3d", 2, 3, 2, x=normal(1, 2, 2, 3, 2)),
+    row("MaxPool1d", 3, stride=2, padding=1, x=normal(2, 3, 9)),
+    row("MaxPool2d", 2, x=normal(2, 3, 6, 5)),
+    row("MaxPool2d", (3, 2), stride=1, dilation=(1, 2), ceil_mode=True, x=normal(2, 3, 6, 5)),
+    row("MaxPool3d", 2, x=normal(1, 2, 4, 4, 4)),
+    row("AvgPool1d", 3, padding=1, x=normal(2, 3, 9)),
+    row("AvgPool2d", 3, stride=2, padding=1, count_include_pad=False, ceil_mode=True, x=normal(2, 3, 6, 6)),
+    row("AvgPool2d", 2, divisor_override=3, x=normal(2, 3, 6, 6)),
+    row("AvgPool3d", 2, x=normal(1, 2, 4, 4, 4)),
+    row("AdaptiveAvgPool1d", 4, x=normal(2, 3, 7)),
+    row("AdaptiveAvgPool2d", (3, None), x=normal(2, 3, 7, 5)),
+    row("AdaptiveMaxPool1d", 3, x=normal(2, 3, 7)),
+    row("AdaptiveMaxPool2d", 2, x=normal(2, 3, 7, 5)),
+    row("BatchNorm1d", 3, x=normal(5, 3)),
+    row("BatchNorm1d", 3, x=normal(5, 3, 4), momentum=None),
+    row("BatchNorm1d", 3, x=normal(5, 3), eval=True, eps=1e-3),
+    row("BatchNorm2d", 3, x=normal(4, 3, 2, 5), momentum=0.3),
+    row("BatchNorm2d", 3, x=normal(4, 3, 2, 5), affine=False, track_running_stats=False, eval=True),
+    row("BatchNorm3d", 2, x=normal(2, 2, 2, 3, 2)),
+    row("LayerNorm", 5, x=normal(4, 3, 5)),
+    row("LayerNorm", (3, 5), bias=False, eps=1e-3, x=normal(4, 3, 5)),
+    row("LayerNorm", 5, elementwise_affine=False, x=normal(5)),
+    row("GroupNorm", 2, 6, x=normal(3, 6, 4)),
+    row("GroupNorm", 6, 6, affine=False, x=normal(3, 6, 2, 2)),
+    row("InstanceNorm1d", 3, x=normal(2, 3, 6)),
+    row("InstanceNorm1d", 3, affine=True, track_running_stats=True, x=normal(2, 3, 6)),
+    row("InstanceNorm2d", 3, affine=True, track_running_stats=True, x=normal(2, 3, 4, 2), eval=True),
+    row("InstanceNorm2d", 3, x=normal(3, 4, 2)),
+    row("RMSNorm", 5, x=normal(4, 5)),
+    row("RMSNorm", (3, 5), eps=1e-3, x=normal(4, 3, 5)),
+    row("Upsample", scale_factor=2, x=normal(2, 3, 4)),
+    row("Upsample", scale_factor=1.6, x=normal(2, 3, 5, 4)),
+    row("Upsample", size=(7, 3), mode="nearest-exact", x=normal(2, 3, 5, 4)),
+    row("Upsample", size=(7, 3), mode="bilinear", x=normal(2, 3, 5, 4)),
+    row("Upsample", scale_factor=(2, 1.5), mode="bilinear", x=normal(2, 3, 5, 4)),
+    row("Upsample", size=(7, 6), mode="bilinear", align_corners=True, x=normal(2, 3, 5, 4)),
+    row("Upsample", scale_factor=3, mode="linear", x=normal(2, 3, 5)),
+    row("Upsample", scale_factor=2, mode="trilinear", x=normal(1, 2, 3, 2, 2)),
+    row("UpsamplingBilinear2d", scale_factor=2, x=normal(1, 2, 3, 2)),
+    row("UpsamplingNearest2d", scale_factor=2, x=normal(1, 2, 3, 2)),
+    row("PixelShuffle", 2, x=normal(2, 8, 3, 4)),
+    row("PixelUnshuffle", 2, x=normal(2, 2, 6, 4)),
+    row("Dropout", 0.5, x=normal(2, 3), eval=True),
+    row("Dropout2d", 0.5, x=normal(2, 3, 4, 4), eval=True),
+    row("AlphaDropout", 0.5, x=normal(2, 3), eval=True),
+    row("Flatten", x=normal(2, 3, 4)),
+]
+ACTIVATIONS = [
+    row(name, x=CORNERS, **options)
+    for name, options in [
+        ("Hardtanh", {}), ("Hardtanh", {"min_val": -0.5, "max_val": 3.0}), ("ReLU6", {}), ("SELU", {}), ("CELU", {}),
+        ("CELU", {"alpha": 0.5}), ("Hardswish", {}), ("Hardsigmoid", {}), ("Softshrink", {}), ("Hardshrink", {}),
+        ("Softshrink", {"lambd": 1.0}), ("Hardshrink", {"lambd": 0.0}), ("Tanhshrink", {}),
+        ("Threshold", {"threshold": 0.5, "value": 20.0}), ("GLU", {}), ("GLU", {"dim": 0}), ("Softmin", {"dim": 1}),
+        ("Sigmoid", {}), ("Tanh", {}), ("ReLU", {"inplace": False}), ("Softplus", {}), ("Softsign", {}), ("ELU", {}),
+        ("LogSigmoid", {}), ("SiLU", {}), ("LeakyReLU", {}), ("Mish", {}), ("GELU", {}), ("Softmax", {"dim": 0}),
+        ("LogSoftmax", {"dim": 1}), ("PReLU", {}), ("PReLU", {"num_parameters": 10}),
+    ]
+]  # fmt: skip
+CLASS_WEIGHT = np.array([1.0, 0.5, 2.0, 0.25])
+HOLES = np.array([3, -100, 1, 0, -100])
+LOSSES = [
+    row(name, *args, x=x, fixed=fixed, reduction=reduction, **options)
+    for reduction in ("mean", "sum", "none")
+    for name, args, options, x, fixed in [
+        ("MSELoss", (), {}, [normal(3, 4), normal(3, 4)], 0),
+        ("L1Loss", (), {}, [normal(3, 4), normal(3, 4)], 0),
+        ("HuberLoss", (), {"delta": 0.7}, [normal(3, 4), normal(3, 4)], 0),
+        ("SmoothL1Loss", (), {"beta": 0.7}, [normal(3, 4), normal(3, 4)], 0),
+        ("SmoothL1Loss", (), {"beta": 0.0}, [normal(3, 4), normal(3, 4)], 0),
+        ("CrossEntropyLoss", (), {"label_smoothing": 0.1}, [normal(5, 4), labels(4, 5)], 1),
+        ("CrossEntropyLoss", (), {"ignore_index": 2}, [normal(5, 4), np.array([0, 2, 1, 2, 3])], 1),
+        ("CrossEntropyLoss", (CLASS_WEIGHT,), {"label_smoothing": 0.2}, [normal(5, 4), HOLES], 1),
+        ("CrossEntropyLoss", (CLASS_WEIGHT,), {"label_smoothing": 0.2}, [normal(5, 4), share(5, 4)], 0),
+        ("CrossEntropyLoss", (CLASS_WEIGHT,), {}, [normal(2, 4, 3), labels(4, 2, 3)], 1),
+        ("CrossEntropyLoss", (), {"label_smoothing": 0.3}, [normal(4), np.array(2)], 1),
+        ("NLLLoss", (CLASS_WEIGHT,), {}, [normal(5, 4), HOLES], 1),
+        ("NLLLoss", (), {"ignore_index": -1}, [normal(2, 4, 3), np.array([[0, -1, 2], [-1, -1, 3]])], 1),
+        ("BCELoss", (), {"weight": positive(4)}, [RNG.uniform(0.1, 0.9, (3, 4)), RNG.uniform(0, 1, (3, 4))], 1),
+        ("BCEWithLogitsLoss", (), {"weight": positive(3, 1), "pos_weight": positive(4)},
+         [normal(3, 4) * 9, RNG.uniform(0, 1, (3, 4))], 0),
+        ("MultiLabelSoftMarginLoss", (), {}, [normal(3, 4), RNG.integers(0, 2, (3, 4)) * 1.0], 0),
+        ("MultiLabelSoftMarginLoss", (CLASS_WEIGHT,), {}, [normal(3, 4), RNG.integers(0, 2, (3, 4)) * 1.0], 0),
+        ("SoftMarginLoss", (), {}, [normal(3, 4), signs(3, 4)], 1),
+        ("HingeEmbeddingLoss", (0.7,), {}, [normal(3, 4), signs(3, 4)], 1),
+        ("MarginRankingLoss", (0.3,), {}, [normal(5), normal(5), signs(5)], 1),
+        ("MultiMarginLoss", (), {}, [normal(5, 4), labels(4, 5)], 1),
+        ("MultiMarginLoss", (), {"p": 2, "margin": 0.5, "weight": CLASS_WEIGHT}, [normal(5, 4), labels(4, 5)], 1),
+        ("CosineEmbeddingLoss", (), {"margin": 0.2}, [normal(6, 4), normal(6, 4), signs(6)], 1),
+        ("TripletMarginLoss", (), {}, [normal(6, 4), normal(6, 4), normal(6, 4)], 0),
+        ("TripletMarginLoss", (0.5,), {"p": 1.0, "swap": True}, [normal(6, 4), normal(6, 4), normal(6, 4)], 0),
+        ("KLDivLoss", (), {}, [normal(3, 4), share(3, 4)], 0),
+        ("KLDivLoss", (), {"log_target": True}, [normal(3, 4), np.log(share(3, 4))], 0),
+        ("PoissonNLLLoss", (), {}, [normal(3, 4), RNG.integers(0, 5, (3, 4)) * 1.0], 0),
+        ("PoissonNLLLoss", (), {"log_input": False, "full": True}, [positive(3, 4), np.arange(12.0).reshape(3, 4)], 1),
+        ("GaussianNLLLoss", (), {"full": True}, [normal(3, 4), normal(3, 4), positive(3, 4)], 0),
+        ("GaussianNLLLoss", (), {}, [normal(3, 4), normal(3, 4), positive(3)], 0),
+    ]
+]  # fmt: skip
+LOSSES.append(row("KLDivLoss", "batchmean", x=[normal(3, 4), share(3, 4)], theirs={"reduction": "batchmean"}))
+
+
+# PyTorch computes 1/6 in single precision here, whatever the dtype.
+COARSE = {"Hardsigmoid": 1e-7}
+
+
+def title(row: Row) -> str:
+    return f"{row.name}{list(row.args)}{row.options}"
+
+
+def as_torch(x: Any) -> Any:
+    return torch.tensor(x) if isinstance(x, np.ndarray) else x
+
+
+def modules(row: Row) -> tuple[Any, Any]:
+    """PyTorch's module and ours with its state; parameters and statistics away from their first values."""
+    if row.theirs is None:
+        theirs = getattr(torch.nn, row.name)(
+            *map(as_torch, row.args), **{k: as_torch(v) for k, v in row.options.items()}
+        )
+    else:
+        theirs = getattr(torch.nn, row.name)(**row.theirs)
+    theirs.double().train(not row.eval)
+    ours = getattr(nn, row.name)(*row.args, **row.options).to(np.float64).train(not row.eval)
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            parameter.add_(torch.tensor(RNG.normal(size=tuple(parameter.shape)) * 0.3))
+        for name, buffer in theirs.named_buffers():
+            if name.endswith(("running_mean", "running_var")):
+                buffer.add_(torch.tensor(RNG.uniform(0.1, 1, size=tuple(buffer.shape))))
+    state = {k: v.numpy() for k, v in theirs.state_dict().items()}
+    assert list(ours.state_dict()) == list(state)
+    ours.load_state_dict(state)
+    return theirs, ours
+
+
+def outputs(y: Any) -> list[Any]:
+    """The floating parts of an output that may be nested."""
+    if isinstance(y, tuple | list):
+        return [part for item in y for part in outputs(item)]
+    return [] if y is None else [y]
+
+
+def compare(theirs: Any, ours: Any, inputs: Sequence[np.ndarray], fixed: int, rtol: float = 1e-10) -> None:
+    count = len(inputs) - fixed
+    given = [torch.tensor(x, requires_grad=i < count) for i, x in enumerate(inputs)]
+    expected = outputs(theirs(*given))
+    mine = [wg.tensor(x, dtype=x.dtype, requires_grad=i < count) for i, x in enumerate(inputs)]
+    found = outputs(ours(*mine))
+    assert len(found) == len(expected)
+    loss, wanted = 0.0, 0.0
+    for y, e in zip(found, expected, strict=True):
+        np.testing.assert_allclose(y.detach().numpy(), e.detach().numpy(), rtol=1e-10, atol=1e-12)
+        weights = np.cos(np.arange(e.numel())).reshape(tuple(e.shape))
+        loss, wanted = loss + (y * weights).sum(), wanted + (e * torch.tensor(weights)).sum()
+    if not wanted.requires_grad:
+        return
+    wanted.backward()
+    loss.backward()
+    for x, e in zip(mine[:count], given[:count], strict=True):
+        np.testing.assert_allclose(x.grad.numpy(), e.grad.numpy(), rtol=rtol, atol=1e-12)
+    own = dict(ours.named_parameters())
+    for name, e in theirs.named_parameters():
+        if e.grad is not None:
+            np.testing.assert_allclose(own[name].grad.numpy(), e.grad.numpy(), rtol=1e-10, atol=1e-12, err_msg=name)
+    state = ours.state_dict()
+    for name, e in theirs.state_dict().items():
+        np.testing.assert_allclose(state[name], e.numpy(), rtol=1e-10, err_msg=name)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:torch")
+@pytest.mark.parametrize("row", LAYERS + ACTIVATIONS + LOSSES, ids=title)
+def test_values_gradients_and_state(row: Row) -> None:
+    theirs, ours = modules(row)
+    compare(theirs, ours, row.inputs, row.fixed, COARSE.get(row.name, 1e-10))
+
+
+@pytest.mark.parametrize("row", LAYERS, ids=title)
+def test_first_values_spread_as_pytorchs(row: Row) -> None:
+    """Bounds and spread of the first values; small parameters are left to the larger ones of the same formula."""
+    torch.manual_seed(0)
+    wg.manual_seed(0)
+    theirs = dict(getattr(torch.nn, row.name)(*row.args, **row.options).named_parameters())
+    for name, p in getattr(nn, row.name)(*row.args, **row.options).named_parameters():
+        values, expected = p.detach().numpy(), theirs[name].detach().numpy()
+        assert values.shape == expected.shape
+        assert values.dtype == expected.dtype
+        if expected.std() == 0:
+            np.testing.assert_array_equal(values, expected)
+        elif values.size >= 20:
+            assert 0.6 < values.std() / expected.std() < 1.7
+            assert 0.6 < abs(values).max() / abs(expected).max() < 1.7
