@@ -14,7 +14,7 @@ from wengert.core.record import Recorder, Tensor, bind
 from wengert.core.tape import Input, Tape, Var, cut
 from wengert.ops.indexing import index_first
 from wengert.ops.joining import stack
-from wengert.ops.structure import TRANSPOSE, stacked, to_front
+from wengert.ops.structure import moveaxis, stacked, to_front
 
 Batched = tuple[Any, int | None]  # a value and the axis of its examples; None where all examples share it
 
@@ -101,10 +101,4 @@ def _place(size: int, y: Any, dim: int | None, axis: int | None) -> Any:
             raise ArgumentError("vmap: out_axes=None is given for a result that differs from example to example")
         return y
     from_front = stacked(size, y, dim)
-    rank = len(from_front.shape)
-    place = axis_index("vmap (out_axes)", axis, rank)
-    if not place:
-        return from_front
-    order = list(range(1, rank))
-    order.insert(place, 0)
-    return bind(TRANSPOSE, (from_front,), {"axes": tuple(order)})
+    return moveaxis(from_front, 0, axis_index("vmap (out_axes)", axis, len(from_front.shape)))

@@ -17,7 +17,7 @@ from wengert.base.errors import ArgumentError, GraphError, ShapeError, show
 from wengert.core.primitive import Aval, Primitive
 from wengert.core.record import Tensor, as_array, bind
 from wengert.core.tree import Structure, flatten
-from wengert.ops.structure import TRANSPOSE, Dims, Samples, arrayed, sum_axes
+from wengert.ops.structure import Dims, Samples, arrayed, moveaxis, sum_axes
 from wengert.transforms.batch import vmap_flat
 from wengert.transforms.forward import linearize_flat
 from wengert.transforms.reverse import vjp_flat
@@ -211,7 +211,7 @@ class BatchedVjp(VjpRule):
         result: list[Any] = [None] * n
         for i, g in zip(used, given, strict=True):
             dim = self.dims[i]
-            result[i] = sum_axes(g, (0,)) if dim is None else _front_to(g, dim)
+            result[i] = sum_axes(g, (0,)) if dim is None else moveaxis(g, 0, dim)
         return result
 
 
@@ -234,14 +234,6 @@ def _put(xs: Sequence[Any], places: Sequence[int], given: Sequence[Any]) -> list
 
 def _all_front(n: int) -> list[int | None]:
     return [0] * n
-
-
-def _front_to(x: Any, dim: int) -> Any:
-    if not dim:
-        return x
-    order = list(range(1, len(x.shape)))
-    order.insert(dim, 0)
-    return bind(TRANSPOSE, (x,), {"axes": tuple(order)})
 
 
 class CustomVjp(Primitive):
