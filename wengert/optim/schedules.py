@@ -9,14 +9,14 @@ A schedule is one formula, `rate`: the learning rate of epoch k from the rate th
 
 from __future__ import annotations
 
-import importlib
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
-from wengert.base.errors import ArgumentError, MissingDependencyError, OperandError, show
+from wengert.base.errors import ArgumentError, OperandError, show
+from wengert.base.optional import optional
 from wengert.optim.optimizer import Group, Optimizer
 
 
@@ -82,10 +82,8 @@ class LRScheduler:
 
     def plot(self, epochs: int = 100, path: Any = None) -> Any:
         """A matplotlib figure of `curve`; written as a picture where a `path` is given (needs matplotlib)."""
-        try:
-            figure = importlib.import_module("matplotlib.figure").Figure(figsize=(5.2, 3.4), layout="constrained")
-        except ImportError:
-            raise MissingDependencyError("plot: needs matplotlib", hint='pip install "wengert[plot]"') from None
+        matplotlib = optional("matplotlib.figure", "plot", "wengert[plot]")
+        figure = matplotlib.Figure(figsize=(5.2, 3.4), layout="constrained")
         axes = figure.subplots()
         axes.step(range(epochs), self.curve(epochs), where="post")
         axes.set_title(type(self).__name__)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 from pathlib import Path
 from typing import Any
 
-from wengert.base.errors import ArgumentError, MissingDependencyError
+from wengert.base.errors import ArgumentError
+from wengert.base.optional import optional
 from wengert.train.files import write_atomically
 from wengert.train.history import History
 
 
 def _axes(count: int) -> tuple[Any, Any]:
     """A figure with its own canvas: no display and no global state is touched."""
-    try:
-        figure = importlib.import_module("matplotlib.figure").Figure(figsize=(5.2 * count, 3.8), layout="constrained")
-    except ImportError:
-        raise MissingDependencyError("plot_history: needs matplotlib", hint='pip install "wengert[plot]"') from None
+    matplotlib = optional("matplotlib.figure", "plot_history", "wengert[plot]")
+    figure = matplotlib.Figure(figsize=(5.2 * count, 3.8), layout="constrained")
     return figure, figure.subplots(1, count, squeeze=False)[0]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.base.errors import ArgumentError, FileFormatError, MissingDependencyError
+from wengert.base.errors import ArgumentError, FileFormatError
+from wengert.base.optional import optional
 from wengert.core.record import concrete
 from wengert.nn.module import Module
 from wengert.train.files import write_atomically
@@ -19,12 +19,7 @@ Source = str | os.PathLike[str]
 
 
 def _library() -> Any:
-    try:
-        return importlib.import_module("safetensors.numpy"), importlib.import_module("safetensors")
-    except ImportError:
-        raise MissingDependencyError(
-            "weights: needs the library safetensors", hint='pip install "safetensors"'
-        ) from None
+    return tuple(optional(m, "weights", "safetensors") for m in ("safetensors.numpy", "safetensors"))
 
 
 def save_weights(model: Module | Mapping[str, Any], path: Source, metadata: Mapping[str, str] | None = None) -> Path:
