@@ -82,6 +82,7 @@ if _TYPE_CHECKING:
     from wengert import testing as testing
     from wengert import train as train
     from wengert import viz as viz
+    from wengert.compiler.jit import compile as compile  # noqa: A004
     from wengert.train import fit as fit
     from wengert.viz import make_dot as make_dot
 
@@ -101,6 +102,7 @@ _LAZY = {
     "nn": ("wengert.nn", ""), "optim": ("wengert.optim", ""), "numpy": ("wengert.numpy", ""),
     "data": ("wengert.data", ""), "train": ("wengert.train", ""), "viz": ("wengert.viz", ""),
     "testing": ("wengert.testing", ""), "make_dot": ("wengert.viz", "make_dot"), "fit": ("wengert.train", "fit"),
+    "compile": ("wengert.compiler.jit", "compile"),
 }  # fmt: skip
 
 # The floors of the package are modules of it too, but nobody's business.

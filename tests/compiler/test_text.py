@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import wengert as wg
 from wengert.base.errors import FileFormatError
-from wengert.compile.text import parse, same, text
+from wengert.compiler.text import parse, same, text
 from wengert.core.primitive import REGISTRY, Aval
 from wengert.core.record import bind, evaluate, record_flat
 from wengert.core.tape import Const, Leaf, Tape

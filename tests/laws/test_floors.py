@@ -25,7 +25,7 @@ FLOORS: dict[str, float] = {
     "core": 1,
     "ops": 2,
     "transforms": 3,
-    "compile": 4,
+    "compiler": 4,
     "viz": 4,
     "testing": 4.5,  # speaks of everything up to the compiler; layers and the floors above it may use it
     "nn": 5,

@@ -86,6 +86,10 @@ class TracedValueError(WengertError, TypeError):
     """The value of a tensor is asked for where only its shape and dtype are known."""
 
 
+class CompileError(WengertError, NotImplementedError, RuntimeError):
+    """Something a compiled function cannot do: change what is outside of it, or draw from the global generator."""
+
+
 class AssignmentError(WengertError, TypeError, ValueError):
     """An assignment that cannot be recorded."""
 

@@ -64,7 +64,7 @@ def parse(source: str, **values: Any) -> Tape:
 
     Raises `FileFormatError` for text that is no list, naming the line.
 
-    >>> from wengert.compile.text import parse
+    >>> from wengert.compiler.text import parse
     >>> tape = parse("tape(x0:float64[3])\\n v0:float64[3] = sin(x0)\\n return v0")
     >>> [node.prim.name for node in tape]
     ['sin']

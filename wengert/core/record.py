@@ -19,6 +19,7 @@ import numpy as np
 
 from wengert.base.dtypes import SCALAR_TYPES, get_default_dtype
 from wengert.base.errors import (
+    CompileError,
     EscapedTensorError,
     OperandError,
     TracedValueError,
@@ -41,6 +42,8 @@ class _Local(threading.local):
     depth = 0
     paused = -1
     retaining = False  # whether sweeps keep the gradient of every intermediate tensor
+    lifting: Lifting | None = None  # set while a compiled function is recorded
+    least = -1  # what `paused` goes back to where recording is switched on
 
 
 local = _Local()
@@ -187,6 +190,8 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
         bit += bit
     y = bind(prim, values, attrs) if nested else _call(prim, values, attrs)
     if top.level <= local.paused and not top.keep_all:
+        if top is SESSION and local.lifting is not None:
+            return _bind_abstract(prim, args, attrs, local.lifting.recorder)
         return _view(prim, args, _wrap(prim, y)) if top is SESSION and not nested else y
     if prim.multi:
         return _write_parts(prim, args, attrs, top, tracked, y)
@@ -209,7 +214,7 @@ def _call(prim: Primitive, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
     except WengertError:
         raise
     except Exception as error:
-        raise _refused(prim, values, attrs, error) from error
+        raise refused(prim, values, attrs, error) from error
 
 
 def _write(
@@ -265,6 +270,8 @@ def _compute(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any]) -> Any
             wrap = True
             x = x.value
         values.append(x)
+    if wrap and local.lifting is not None:
+        return _bind_abstract(prim, args, attrs, local.lifting.recorder)
     y = _call(prim, values, attrs)
     return _view(prim, args, _wrap(prim, y)) if wrap else y
 
@@ -280,7 +287,7 @@ def _view(prim: Primitive, args: Sequence[Any], result: Any) -> Any:
     return result
 
 
-def _refused(prim: Primitive, values: Sequence[Any], attrs: dict[str, Any], error: Exception) -> Exception:
+def refused(prim: Primitive, values: Sequence[Any], attrs: dict[str, Any], error: Exception) -> Exception:
     """NumPy refused: our own words for it where `aval` finds the fault, else NumPy's with our frame around."""
     for x in values:
         if type(x) not in SCALAR_TYPES and not isinstance(x, np.ndarray | np.generic):
@@ -374,8 +381,41 @@ def concrete(x: Any, what: str = "numpy") -> Any:
             raise needs_value(x, what)
         if x.rec is STALE:
             raise escaped(STALE)
+        if local.lifting is not None and not isinstance(x.value, Tensor):
+            local.lifting.reads.append((x, x.value))
         x = x.value
     return x
+
+
+# ----- recording for the compiler -------------------------------------------------------------------
+class Lifting(NamedTuple):
+    """What is going on while a compiled function is recorded.
+
+    Operations on tensors from outside are written too, as if those were arguments: so the compiled function reads
+    them anew at each call. `reads` collects tensors whose value was asked for, which hence cannot change.
+    """
+
+    recorder: Recorder
+    reads: list[tuple[Tensor, Any]]
+
+
+@contextmanager
+def lifted(what: str) -> Iterator[Lifting]:
+    """Record abstractly, with the tensors of the session as operands."""
+    with Recorder(what, abstract=True) as rec:
+        before = local.lifting, local.paused, local.least
+        local.lifting = Lifting(rec, [])
+        local.paused = local.least = 0  # the session itself records nothing meanwhile
+        try:
+            yield local.lifting
+        finally:
+            local.lifting, local.paused, local.least = before
+
+
+def needs_eager(what: str, hint: str) -> None:
+    """Refuse what a compiled function cannot do, where one is being recorded."""
+    if local.lifting is not None:
+        raise CompileError(f"{what}: not possible inside a function under wg.compile", hint=hint)
 
 
 # ----- pausing ------------------------------------------------------------------------------------
@@ -394,7 +434,7 @@ def paused() -> Iterator[None]:
 def resumed() -> Iterator[None]:
     """Undo `paused` for the block."""
     before = local.paused
-    local.paused = -1
+    local.paused = local.least
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ import numpy as np
 
 from wengert.base.dtypes import get_default_dtype
 from wengert.base.errors import ArgumentError, DTypeError, OperandError, ShapeError, show
-from wengert.core.record import SESSION, Tensor, as_array, concrete
+from wengert.core.record import SESSION, Tensor, as_array, concrete, needs_eager
 from wengert.core.tape import Leaf
 from wengert.core.tree import register_tree
 from wengert.nn import summary
@@ -83,6 +83,9 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: write a method `forward(self, …)`")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        needs_eager(
+            f"{type(self).__name__}", "modules are not compiled yet; write a pure function of the parameters' arrays"
+        )
         if self._before or self._after:
             return self._call_with_hooks(args, kwargs)
         return self.forward(*args, **kwargs)

@@ -17,7 +17,7 @@ import numpy as np
 from wengert.base import shapes
 from wengert.base.dtypes import get_default_dtype
 from wengert.base.errors import ArgumentError, DTypeError, show
-from wengert.core.record import Tensor, concrete, leaf
+from wengert.core.record import Tensor, concrete, leaf, needs_eager
 from wengert.ops import random
 
 
@@ -36,6 +36,7 @@ class Generator:
 
     def next_key(self) -> Any:
         """The key of the next draw."""
+        needs_eager("next_key", "a draw without a key changes the generator; pass a key: wg.random.normal(key, shape)")
         with self._lock:
             seed, count = self.seed, self.count
             self.count += 1

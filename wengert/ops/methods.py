@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.base.errors import AssignmentError, InPlaceError, OperandError, TracedValueError, show
 from wengert.core.primitive import Primitive
-from wengert.core.record import SESSION, STALE, Tensor, bind, concrete, escaped, local, needs_value
+from wengert.core.record import SESSION, STALE, Tensor, bind, concrete, escaped, local, needs_eager, needs_value
 from wengert.core.tape import Leaf
 from wengert.ops import FUNCTIONS
 
@@ -108,6 +108,7 @@ def replace(t: Tensor, new: Any, what: str) -> Tensor:
     _leave_windows(t, what)
     is_leaf = isinstance(t.node, Leaf)
     if is_leaf and t.rec is SESSION:
+        needs_eager(what, "return the new value and assign it outside")
         if local.paused < 0:
             raise InPlaceError(
                 f"{what}: a leaf tensor with requires_grad is changed in place while recording",
@@ -144,6 +145,7 @@ def _leave_windows(t: Tensor, what: str) -> None:
 
 def assign(self: Tensor, value: Any) -> Tensor:
     """Give the tensor the values of an array of the same shape and dtype, as optimizers do (no recording)."""
+    needs_eager("assign_", "return the new value and assign it outside")
     value = np.array(concrete(value, "assign_"), dtype=self.dtype)
     if value.shape != self.shape:
         raise InPlaceError(f"assign_: got {show(value)} for a tensor of {show(self)}; needs the same shape")

@@ -15,7 +15,7 @@ import numpy as np
 
 from wengert.base.dtypes import is_differentiable
 from wengert.base.errors import DTypeError, GraphError, OperandError, ScalarError, ShapeError, show
-from wengert.core.record import SESSION, Tensor, as_array, concrete, evaluate, local, resumed
+from wengert.core.record import SESSION, Tensor, as_array, concrete, evaluate, local, needs_eager, resumed
 from wengert.core.tape import RELEASED, Leaf, Node, Tape, Var, cut
 from wengert.ops.arithmetic import stop_gradient
 from wengert.ops.structure import arrayed
@@ -32,7 +32,7 @@ class _Mode:
 
     def __enter__(self) -> _Mode:
         self._before.append(local.paused)
-        local.paused = -1 if self.enabled else local.depth
+        local.paused = local.least if self.enabled else local.depth
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -87,7 +87,7 @@ class set_grad_enabled(_Mode):  # noqa: N801  (PyTorch's name)
     def __init__(self, mode: bool) -> None:
         super().__init__(mode)
         self._before.append(local.paused)
-        local.paused = -1 if mode else local.depth
+        local.paused = local.least if mode else local.depth
 
     def __enter__(self) -> set_grad_enabled:
         return self  # the constructor has switched already, as in PyTorch
@@ -108,6 +108,9 @@ def is_grad_enabled() -> bool:
     True
     """
     return local.paused < 0
+
+
+_PURE = "imperative steps are not compiled yet; compile a pure function: wg.compile(wg.value_and_grad(f))"
 
 
 # ----- sweeping ------------------------------------------------------------------------------------------
@@ -217,6 +220,7 @@ def backward(
     >>> x.grad
     tensor([2., 4.])
     """
+    needs_eager("backward", _PURE)
     tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     gradients = _as_list(grad_tensors, len(tensors))
     wanted = None if inputs is None else {_recorded(t, "backward") for t in _as_sequence(inputs)}
@@ -276,6 +280,7 @@ def grad(
     >>> wg.autograd.grad((x**2).sum(), x)
     (tensor([2., 4.]),)
     """
+    needs_eager("autograd.grad", _PURE)
     outs, ins = _as_sequence(outputs), _as_sequence(inputs)
     variables = [_recorded(t, "autograd.grad") for t in ins]
     watch: Adjoints = {v: None for v in variables if isinstance(v, Node)}

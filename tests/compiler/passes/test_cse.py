@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wengert.compile.passes import cse
-from wengert.compile.text import parse, text
+from wengert.compiler.passes import cse
+from wengert.compiler.text import parse, text
 
 
 def names(source: str, **values: np.ndarray) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wengert.compile.passes import dead_code
-from wengert.compile.text import parse, text
+from wengert.compiler.passes import dead_code
+from wengert.compiler.text import parse, text
 
 
 def test_unread_lines_go() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from wengert.compile.passes import fold
-from wengert.compile.text import parse, same, text
+from wengert.compiler.passes import fold
+from wengert.compiler.text import parse, same, text
 from wengert.core.tape import Const, Tape
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sys
 
-from wengert.compile.passes.cse import cse
-from wengert.compile.passes.dead_code import dead_code
-from wengert.compile.passes.fold import fold
-from wengert.compile.passes.simplify import simplify
-from wengert.compile.rewrite import Pass
+from wengert.compiler.passes.cse import cse
+from wengert.compiler.passes.dead_code import dead_code
+from wengert.compiler.passes.fold import fold
+from wengert.compiler.passes.simplify import simplify
+from wengert.compiler.rewrite import Pass
 from wengert.core.tape import Tape
 
 PASSES: tuple[tuple[str, Pass], ...] = (

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wengert.compile.rewrite import OPAQUE, Builder, array_of, rewrite, with_bodies
+from wengert.compiler.rewrite import OPAQUE, Builder, array_of, rewrite, with_bodies
 from wengert.core.tape import Node, Tape, Var
 
 _SMALL = 256  # bytes of a constant that is compared by value

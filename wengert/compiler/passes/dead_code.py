@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wengert.compile.rewrite import with_bodies
+from wengert.compiler.rewrite import with_bodies
 from wengert.core.tape import Tape, Var
 
 

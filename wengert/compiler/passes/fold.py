@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compile.rewrite import OPAQUE, Builder, array_of, rewrite, with_bodies
+from wengert.compiler.rewrite import OPAQUE, Builder, array_of, rewrite, with_bodies
 from wengert.core.tape import Const, Node, Tape, Var
 
 _SMALL = 4096  # bytes

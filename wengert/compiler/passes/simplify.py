@@ -2,7 +2,7 @@
 
 | done | becomes | where |
 |---|---|---|
-| ``x * 1``, ``x / 1`` | x | real, result of x's shape and dtype, x laid out row by row |
+| ``x * 1``, ``x / 1`` | x | real; the result has x's shape and dtype, and its layout is known (layout.py) |
 | ``x + (-0.0)``, ``x - 0.0`` (``x + 0`` of integers) | x | as above |
 | ``-(-x)``, ``+x``, ``conj(conj(x))`` | x | as above, complex too |
 | ``abs(-x)``, ``abs(abs(x))`` | ``abs(x)`` | real |
@@ -40,8 +40,8 @@ import numpy as np
 
 from wengert.base import shapes
 from wengert.base.errors import ShapeError
-from wengert.compile.layout import Layouts
-from wengert.compile.rewrite import Builder, array_of, rewrite, with_bodies
+from wengert.compiler.layout import Layouts
+from wengert.compiler.rewrite import Builder, array_of, rewrite, with_bodies
 from wengert.core.tape import Const, Node, Tape, Var
 from wengert.ops.elementwise import Elementwise
 
@@ -74,9 +74,9 @@ class _Line:
         same = isinstance(x, Var) and tuple(x.shape) == tuple(self.node.shape) and x.dtype == self.node.dtype
         return x if same else None
 
-    def copy_of(self, x: Any) -> Any:
-        """`x` where the line would be an exact copy of it, down to the layout."""
-        return self.like(x) if self.layouts.dense(x) else None
+    def copy_of(self, x: Any, *others: Any) -> Any:
+        """`x` where the line (on `x` and others) would be an exact copy of it, down to the layout."""
+        return self.like(x) if self.layouts.copied_exactly(x, others) else None
 
     def inner(self, name: str) -> Any:
         """The operand of the operand, where that is a line of `name`."""
@@ -102,13 +102,13 @@ def _is(x: Any, number: float) -> bool:
 def _multiply(line: _Line) -> Var | None:
     a, b = line.inputs
     real = line.node.dtype.kind in "fiu"
-    found = line.copy_of(a) if real and _is(b, 1.0) else None
-    return line.copy_of(b) if found is None and real and _is(a, 1.0) else found
+    found = line.copy_of(a, b) if real and _is(b, 1.0) else None
+    return line.copy_of(b, a) if found is None and real and _is(a, 1.0) else found
 
 
 def _divide(line: _Line) -> Var | None:
     a, b = line.inputs
-    return line.copy_of(a) if line.node.dtype.kind == "f" and _is(b, 1.0) else None
+    return line.copy_of(a, b) if line.node.dtype.kind == "f" and _is(b, 1.0) else None
 
 
 def _is_nothing(x: Any, kind: str, sign: float) -> bool:
@@ -121,13 +121,13 @@ def _is_nothing(x: Any, kind: str, sign: float) -> bool:
 def _add(line: _Line) -> Var | None:
     a, b = line.inputs
     kind = line.node.dtype.kind
-    found = line.copy_of(a) if _is_nothing(b, kind, -1.0) else None
-    return line.copy_of(b) if found is None and _is_nothing(a, kind, -1.0) else found
+    found = line.copy_of(a, b) if _is_nothing(b, kind, -1.0) else None
+    return line.copy_of(b, a) if found is None and _is_nothing(a, kind, -1.0) else found
 
 
 def _subtract(line: _Line) -> Var | None:
     a, b = line.inputs
-    return line.copy_of(a) if _is_nothing(b, line.node.dtype.kind, 1.0) else None
+    return line.copy_of(a, b) if _is_nothing(b, line.node.dtype.kind, 1.0) else None
 
 
 def _twice(line: _Line) -> Var | None:
@@ -225,9 +225,9 @@ def _together(xs: list[Any]) -> tuple[int, ...] | None:
 
 
 _RULES: dict[str, Callable[[_Line], Var | None]] = {
-    "multiply": _multiply, "divide": _divide, "add": _add, "subtract": _subtract, "negative": _twice, "conj": _twice,
-    "positive": _copy, "abs": _abs, "stop_gradient": _stop_gradient, "transpose": _transpose, "reshape": _reshape,
-    "broadcast_to": _broadcast_to, "astype": _astype, "sum": _sum,
+    "multiply": _multiply, "multiply_no_nan": _multiply, "divide": _divide, "add": _add, "subtract": _subtract,
+    "negative": _twice, "conj": _twice, "positive": _copy, "abs": _abs, "stop_gradient": _stop_gradient,
+    "transpose": _transpose, "reshape": _reshape, "broadcast_to": _broadcast_to, "astype": _astype, "sum": _sum,
 }  # fmt: skip
 
 __all__ = ["simplify"]

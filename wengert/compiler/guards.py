@@ -1,0 +1,200 @@
+"""Guards: what a compiled function reads besides its arguments, so that a change is seen and never ignored.
+
+Recording a function fixes everything Python decided while it ran. `guards_of` walks the function, the functions it
+calls and those it closes over, and notes every global, closure cell, default and attribute their code names:
+
+* numbers, strings, tuples, lists, dicts … by content,
+* arrays by identity, and they are locked against writing while the compiled function is alive,
+* tensors by identity; leaves are read anew at each call, others must keep their value,
+* functions, classes and other objects by identity; an object's attributes that the code names are guarded themselves.
+
+Code of NumPy, SciPy, the standard library and this package is taken to be fixed.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from wengert.base.dtypes import SCALAR_TYPES
+from wengert.base.errors import show
+from wengert.base.source import INTERNAL
+from wengert.core.record import SESSION, Tensor
+
+_FIXED = {"numpy", "scipy", "wengert", "builtins"} | set(sys.stdlib_module_names)
+_PLAIN = (*SCALAR_TYPES, str, bytes, type(None), np.generic)
+_MISSING = object()
+
+
+class Guard:
+    """One place that a function reads from: where it is, how to read it, and what it held."""
+
+    __slots__ = ("where", "read", "value", "mark", "held", "word")
+
+    def __init__(self, where: str, read: Callable[[], Any]) -> None:
+        self.where, self.read = where, read
+        self.value = read()
+        self.held: list[Any] = []  # what the mark knows by identity, kept alive so that no other thing gets its id
+        self.mark = _mark(self.value, self.held)
+        self.word = _word(self.value)  # before it changes
+
+    def holds(self) -> bool:
+        """Whether the place holds what it held."""
+        now = self.read()
+        if now is self.value and isinstance(now, _SAME):
+            return True
+        return bool(_mark(now, []) == self.mark)
+
+    def reason(self) -> str:
+        """How the place changed, in words."""
+        now = self.read()
+        if isinstance(now, np.ndarray) and isinstance(self.value, np.ndarray):
+            return f"{self.where} is another array, {show(now)}"
+        return f"{self.where} changed from {self.word} to {_word(now)}"
+
+    def arrays(self) -> Iterator[np.ndarray]:
+        """The arrays known by identity, which must not be written to."""
+        for x in self.held:
+            x = x.value if isinstance(x, Tensor) and x.rec is None else x
+            if isinstance(x, np.ndarray):
+                yield x
+
+
+# Where the same object surely has the same content (or is known by identity anyway).
+_SAME = (*SCALAR_TYPES, str, bytes, type(None), np.generic, np.ndarray, type, types.FunctionType, types.ModuleType)
+
+
+def _mark(x: Any, held: list[Any]) -> Any:
+    """What is equal for equal content; `held` gets whatever is known by identity."""
+    if isinstance(x, _PLAIN):
+        return type(x), repr(x)
+    if isinstance(x, list | tuple | set | frozenset):
+        marks = [_mark(v, held) for v in x]
+        return (type(x), sorted(map(repr, marks)) if isinstance(x, set | frozenset) else marks)
+    if type(x) is dict:
+        return dict, [(_mark(k, held), _mark(v, held)) for k, v in x.items()]
+    held.append(x)
+    if isinstance(x, Tensor) and x.rec is not SESSION:
+        held.append(x.value)
+        return "tensor", id(x), id(x.value)
+    return "object", id(x)
+
+
+def _word(x: Any) -> str:
+    if x is _MISSING:
+        return "nothing"
+    text = repr(x) if isinstance(x, (*_PLAIN, list, tuple, dict, set)) else show(x)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# ----- the walk -----------------------------------------------------------------------------------------
+class _Walk:
+    def __init__(self) -> None:
+        self.guards: list[Guard] = []
+        self.seen: dict[int, Any] = {}
+        self.waiting: list[Any] = []
+
+    def note(self, where: str, read: Callable[[], Any], names: set[str]) -> None:
+        """Guard a place, and look into what it holds for more that the code with these `names` reads."""
+        value = read()
+        if isinstance(value, types.ModuleType):
+            self._module(where, value, names)
+            return
+        guard = Guard(where, read)
+        self.guards.append(guard)
+        for x in (value, *guard.held):
+            self.inside(where, x, names)
+
+    def _module(self, where: str, module: types.ModuleType, names: set[str]) -> None:
+        if module.__name__.partition(".")[0] in _FIXED or id(module) in self.seen:
+            return
+        self.seen[id(module)] = module
+        for name in names & set(vars(module)):
+            self.note(f"{where}.{name}", _reader(vars(module), name), names)
+
+    def inside(self, where: str, x: Any, names: set[str]) -> None:
+        if _is_function(x):
+            self.waiting.append(x)
+        elif hasattr(x, "__dict__") and not isinstance(x, type | np.ndarray | Tensor) and id(x) not in self.seen:
+            self.seen[id(x)] = x
+            self.waiting += [f for f in vars(x).values() if _is_function(f)]  # such as custom rules
+            self.waiting += [f for n in names if _is_function(f := getattr(type(x), n, None))]
+            self.waiting += [f for f in [vars(type(x)).get("__call__")] if _is_function(f)]
+            for name in names & set(vars(x)):
+                self.note(f"{where}.{name}", _reader(vars(x), name), names)
+
+    def function(self, f: Any) -> None:
+        """Guard what one function reads."""
+        if id(f) in self.seen:
+            return
+        self.seen[id(f)] = f
+        if isinstance(f, functools.partial):
+            self.note("an argument of functools.partial", lambda: (f.func, *f.args, *f.keywords.values()), set())
+            return
+        if isinstance(f, types.MethodType):
+            self.waiting.append(f.__func__)
+            self.inside("self", f.__self__, _names(f.__func__))
+            return
+        if hasattr(f, "__wrapped__"):
+            self.waiting.append(f.__wrapped__)
+            self.waiting += [g for g in vars(f).values() if _is_function(g)]  # rules of custom_vjp, custom_jvp
+        if isinstance(f, types.FunctionType):
+            self._code(f)
+
+    def _code(self, f: types.FunctionType) -> None:
+        names = _names(f)
+        for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+            self.note(f"`{name}`, which {f.__name__} closes over,", _cell_reader(cell), names)
+        if INTERNAL[f.__code__.co_filename] or (f.__module__ or "").partition(".")[0] in _FIXED:
+            return
+        for name in sorted(names & set(f.__globals__)):
+            self.note(f"global `{name}`", _reader(f.__globals__, name), names)
+        if f.__defaults__ or f.__kwdefaults__:
+            self.note(f"a default of {f.__name__}", lambda: (f.__defaults__, f.__kwdefaults__), names)
+
+
+def _is_function(x: Any) -> bool:
+    return isinstance(x, types.FunctionType | types.MethodType | functools.partial) or hasattr(x, "__wrapped__")
+
+
+def _reader(space: dict[str, Any], name: str) -> Callable[[], Any]:
+    return lambda: space.get(name, _MISSING)
+
+
+def _cell_reader(cell: Any) -> Callable[[], Any]:
+    def read() -> Any:
+        try:
+            return cell.cell_contents
+        except ValueError:  # not yet assigned
+            return _MISSING
+
+    return read
+
+
+def _names(f: Any) -> set[str]:
+    """The names of globals and attributes in a function's code, functions inside it included."""
+    names: set[str] = set()
+    codes = [f.__code__] if isinstance(f, types.FunctionType) else []
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return names
+
+
+def guards_of(*functions: Any) -> list[Guard]:
+    """A guard for everything these functions, and what they call, read besides their arguments."""
+    walk = _Walk()
+    for f in functions:
+        walk.inside("the function", f, set())
+    while walk.waiting:
+        walk.function(walk.waiting.pop())
+    return walk.guards
+
+
+__all__ = ["Guard", "guards_of"]

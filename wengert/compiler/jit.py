@@ -1,0 +1,135 @@
+"""`wg.compile`: a pure function recorded once for each signature and run as an optimised list."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import types
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from wengert.base.dtypes import get_default_dtype
+from wengert.base.errors import ArgumentError, OperandError
+from wengert.compiler import signature
+from wengert.compiler.explain import table
+from wengert.compiler.trace import Trace, trace_call
+from wengert.core.record import SESSION, Tensor, local
+from wengert.core.tape import Tape
+
+_CACHE_SIZE = 16
+
+
+class Compiled:
+    """What `compile` returns: call it as the function it was made of."""
+
+    def __init__(self, f: Callable[..., Any], cache_size: int = _CACHE_SIZE) -> None:
+        functools.update_wrapper(self, f)
+        self._f = f
+        self._name = getattr(f, "__name__", type(f).__name__)
+        self._size = cache_size
+        self._traces: OrderedDict[tuple[Any, ...], Trace] = OrderedDict()
+        self._last: tuple[tuple[Any, ...], Trace] | None = None
+        self._lock = threading.RLock()
+        self.retraces: list[str] = []  # why the function was recorded, once for each time
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        key: list[Any] = [get_default_dtype()]
+        leaves: list[Any] = []
+        signature.read(args, key, leaves)
+        if kwargs:
+            signature.read(kwargs, key, leaves)
+        if local.lifting is not None or any(isinstance(x, Tensor) and _recorded(x) for x in leaves):
+            return self._f(*args, **kwargs)  # a transform, or another compiled function, records this call
+        trace = self._find(tuple(key), args, kwargs, leaves)
+        return self._f(*args, **kwargs) if trace is None else trace(leaves)
+
+    def _find(
+        self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any], leaves: Sequence[Any]
+    ) -> Trace | None:
+        """The trace for a signature, made where there is none or something it depends on has changed."""
+        with self._lock:
+            found = self._traces.get(key)
+            if found is not None:
+                broken = found.broken()
+                if broken is None:
+                    self._traces.move_to_end(key)
+                    self._last = key, found
+                    return found
+                reason = broken.reason()
+                del self._traces[key]
+            else:
+                last = None if self._last is None else self._last[0]
+                reason = f"first call: ({signature.words(key)})" if last is None else signature.difference(last, key)
+            signature.check(leaves)
+            made = trace_call(self._f, args, kwargs, self._name)
+            if made is None:
+                return None
+            self.retraces.append(reason)
+            self._traces[key] = made
+            self._last = key, made
+            while len(self._traces) > self._size:
+                self._traces.popitem(last=False)
+            return made
+
+    @property
+    def tape(self) -> Tape:
+        """The list of the latest call after all passes; raises `ArgumentError` before the first call."""
+        return self._latest().tape
+
+    def explain(self) -> str:
+        """The list of the latest call as a table: line, operation, operands, what runs it, where it was written."""
+        return table(self._name, self._latest().recorded, self._latest().tape, self.retraces)
+
+    def _latest(self) -> Trace:
+        if self._last is None:
+            raise ArgumentError(f"compile: {self._name} was not called yet", hint="call it once with its arguments")
+        return self._last[1]
+
+    def clear(self) -> None:
+        """Forget everything recorded; arrays that were locked for it become writable again."""
+        with self._lock:
+            self._traces.clear()
+            self._last = None
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        return self if owner is None else types.MethodType(self, owner)
+
+    def __repr__(self) -> str:
+        return f"<compiled {self._name}, recorded {len(self.retraces)} times>"
+
+
+def _recorded(x: Tensor) -> bool:
+    """Whether operations on a tensor are to be recorded by somebody else."""
+    return x.rec is not None and (x.rec is not SESSION or local.paused < 0)
+
+
+def compile(f: Callable[..., Any] | None = None, *, cache_size: int = _CACHE_SIZE) -> Any:
+    """The same function, recorded once for each signature and run as an optimised list; a decorator too.
+
+    `f` is pure: its result depends on its arguments (trees of arrays, tensors and Python values) and on what it
+    closes over, and it changes nothing. Transforms go inside: ``wg.compile(wg.grad(f))``. Results are those of `f`
+    bit for bit; floating-point warnings are not given. It is recorded anew, and ``retraces`` says why, where shapes,
+    dtypes, a Python value among the arguments, a global or a closure value change; at most `cache_size` recordings
+    are kept. Tensors it closes over are read at each call; arrays it closes over are locked against writing.
+
+    Python cannot branch on values inside (`TracedValueError`): use `wg.where` or `wg.cond`. `backward()`, modules,
+    optimizers and draws without a key raise `CompileError`. ``tape`` is the list, ``explain()`` a table of it.
+
+    >>> import numpy as np, wengert as wg
+    >>> step = wg.compile(wg.grad(lambda w, x: np.sum(np.tanh(x @ w))))
+    >>> step(np.zeros(2), np.ones((3, 2)))
+    array([3., 3.])
+    >>> step.retraces
+    ['first call: (float64[2], float64[3,2])']
+    """
+    if cache_size < 1:
+        raise ArgumentError(f"compile: got cache_size={cache_size}; needs at least 1")
+    if f is None:
+        return functools.partial(compile, cache_size=cache_size)
+    if not callable(f):
+        raise OperandError(f"compile: got {type(f).__name__}; needs a function")
+    return Compiled(f, cache_size)
+
+
+__all__ = ["Compiled", "compile"]
