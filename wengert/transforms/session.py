@@ -110,9 +110,6 @@ def is_grad_enabled() -> bool:
     return local.paused < 0
 
 
-_PURE = "imperative steps are not compiled yet; compile a pure function: wg.compile(wg.value_and_grad(f))"
-
-
 # ----- sweeping ------------------------------------------------------------------------------------------
 class Retained:
     """A hook that keeps the gradient of an intermediate tensor."""
@@ -148,6 +145,7 @@ def retain_gradients() -> Iterator[None]:
 
 
 def _recorded(t: Any, what: str) -> Any:
+    needs_eager(what, "imperative steps are not compiled yet; compile wg.value_and_grad(f)")
     if not isinstance(t, Tensor):
         raise OperandError(f"{what}: got {type(t).__name__}; needs tensors")
     if t.rec is None or t.node is None:
@@ -220,7 +218,6 @@ def backward(
     >>> x.grad
     tensor([2., 4.])
     """
-    needs_eager("backward", _PURE)
     tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     gradients = _as_list(grad_tensors, len(tensors))
     wanted = None if inputs is None else {_recorded(t, "backward") for t in _as_sequence(inputs)}
@@ -280,7 +277,6 @@ def grad(
     >>> wg.autograd.grad((x**2).sum(), x)
     (tensor([2., 4.]),)
     """
-    needs_eager("autograd.grad", _PURE)
     outs, ins = _as_sequence(outputs), _as_sequence(inputs)
     variables = [_recorded(t, "autograd.grad") for t in ins]
     watch: Adjoints = {v: None for v in variables if isinstance(v, Node)}
