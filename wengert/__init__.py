@@ -84,6 +84,7 @@ if _TYPE_CHECKING:
     from wengert import viz as viz
     from wengert.compiler.jit import compile as compile  # noqa: A004
     from wengert.train import fit as fit
+    from wengert.viz import explain as explain
     from wengert.viz import make_dot as make_dot
 
 __version__ = "0.1.0"
@@ -101,7 +102,8 @@ randint = _generator.torch_randint
 _LAZY = {
     "nn": ("wengert.nn", ""), "optim": ("wengert.optim", ""), "numpy": ("wengert.numpy", ""),
     "data": ("wengert.data", ""), "train": ("wengert.train", ""), "viz": ("wengert.viz", ""),
-    "testing": ("wengert.testing", ""), "make_dot": ("wengert.viz", "make_dot"), "fit": ("wengert.train", "fit"),
+    "testing": ("wengert.testing", ""), "make_dot": ("wengert.viz", "make_dot"),
+    "explain": ("wengert.viz", "explain"), "fit": ("wengert.train", "fit"),
     "compile": ("wengert.compiler.jit", "compile"),
 }  # fmt: skip
 

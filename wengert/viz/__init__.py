@@ -1,8 +1,10 @@
-"""Looking at the recorded list: as text and in Graphviz's DOT language."""
+"""Looking at the recorded list: explained step by step, as text, and in Graphviz's DOT language."""
 
 from __future__ import annotations
 
 from wengert.viz.dot import Dot, make_dot
+from wengert.viz.explain import Explanation, explain
+from wengert.viz.formula import Formula, parse
 from wengert.viz.text import show
 
-__all__ = ["Dot", "make_dot", "show"]
+__all__ = ["Dot", "Explanation", "Formula", "explain", "make_dot", "parse", "show"]

@@ -1,0 +1,68 @@
+"""What an explanation is made of: lines, their local derivatives, and the paths a gradient takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wengert.viz.mathematics import Expr
+
+
+@dataclass(frozen=True)
+class Local:
+    """The value of a local derivative: the whole Jacobian, or its diagonal, where it is small; else shape and norm.
+
+    ``kind`` is ``"number"``, ``"diagonal"``, ``"full"`` or ``"large"`` (without value; norm None: not computed).
+    """
+
+    kind: str
+    value: Any
+    shape: tuple[int, ...]
+    norm: float | None
+
+
+@dataclass(frozen=True)
+class Partial:
+    """The local derivative of line ``of`` by its operand ``by``: as a formula (or None) and as a value.
+
+    ``operand`` counts from 1 where the line reads ``by`` more than once, and is 0 otherwise.
+    """
+
+    of: str
+    by: str
+    formula: Any
+    local: Local
+    operand: int = 0
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one path brings to an adjoint: the adjoint of the line ``partial.of``, times its local derivative."""
+
+    partial: Partial
+    adjoint: Any
+    value: Any
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: an input, a constant or an operation, with its value and what both modes say about it.
+
+    ``adjoint`` is None for what no gradient can reach, and the sum of ``seed`` (of a result) and ``contributions``;
+    ``tangents`` holds d line / d input by the input's name.
+    """
+
+    name: str
+    kind: str
+    operation: Expr | None
+    value: Any
+    source: str = ""
+    adjoint: Any = None
+    seed: Any = None
+    partials: tuple[Partial, ...] = ()
+    contributions: tuple[Contribution, ...] = ()
+    tangents: Mapping[str, Any] = field(default_factory=dict)
+
+
+__all__ = ["Contribution", "Line", "Local", "Partial"]
