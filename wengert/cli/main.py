@@ -1,4 +1,4 @@
-"""The command line: ``wengert train``, ``wengert info``. Errors are printed without traceback, exit code 2."""
+"""The command line: ``wengert train``, ``explain``, ``info``. Errors are printed without traceback, exit code 2."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from wengert.base.errors import ArgumentError, MissingDependencyError, WengertError
+from wengert.cli.explaining import explain_formula
 from wengert.cli.training import OPTIMIZERS, SOURCES, Settings, train_classifier
 from wengert.train.plots import plot_history
 from wengert.train.progress import BarReporter, TableReporter
@@ -123,6 +124,11 @@ def _write(out: Path, result: Any, settings: Settings) -> None:
     except MissingDependencyError as error:
         console.print(f"No picture of the curves: {error.message} ({error.hint})", markup=False)
     console.print(f"Written: {', '.join(map(str, written))}", markup=False, soft_wrap=True)
+
+
+# ----- explain ---------------------------------------------------------------------------------------------
+# A formula may begin with a minus, which is no option.
+app.command("explain", context_settings={"ignore_unknown_options": True})(explain_formula)
 
 
 # ----- info ------------------------------------------------------------------------------------------------
