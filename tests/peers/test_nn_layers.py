@@ -119,6 +119,51 @@ LAYERS = [
     row("Dropout2d", 0.5, x=normal(2, 3, 4, 4), eval=True),
     row("AlphaDropout", 0.5, x=normal(2, 3), eval=True),
     row("Flatten", x=normal(2, 3, 4)),
+    row("RNN", 3, 4, x=normal(5, 2, 3)),
+    row("RNN", 3, 4, num_layers=2, nonlinearity="relu", bias=False, x=[normal(5, 2, 3), normal(2, 2, 4)]),
+    row("LSTM", 3, 4, x=normal(5, 2, 3)),
+    row("LSTM", 3, 4, num_layers=2, bidirectional=True, batch_first=True, dropout=0.5, x=normal(2, 5, 3), eval=True),
+    row("LSTM", 3, 4, x=normal(5, 3)),
+    row("GRU", 3, 4, x=[normal(5, 2, 3), normal(1, 2, 4)]),
+    row("GRU", 3, 4, num_layers=2, bidirectional=True, x=[normal(5, 3), normal(4, 4)]),
+    row("RNNCell", 3, 4, x=[normal(2, 3), normal(2, 4)]),
+    row("LSTMCell", 3, 4, x=normal(2, 3)),
+    row("GRUCell", 3, 4, bias=False, x=[normal(2, 3), normal(2, 4)]),
+    row("MultiheadAttention", 6, 2, x=[normal(4, 3, 6), normal(5, 3, 6), normal(5, 3, 6)]),
+    row(
+        "MultiheadAttention",
+        6,
+        3,
+        bias=False,
+        kdim=4,
+        vdim=2,
+        batch_first=True,
+        x=[normal(3, 4, 6), normal(3, 5, 4), normal(3, 5, 2)],
+    ),
+    row("MultiheadAttention", 6, 2, x=[normal(4, 6), normal(5, 6), normal(5, 6)]),
+    row("TransformerEncoderLayer", 6, 2, dim_feedforward=8, dropout=0.0, x=normal(4, 3, 6)),
+    row(
+        "TransformerEncoderLayer",
+        6,
+        2,
+        dim_feedforward=8,
+        activation="gelu",
+        norm_first=True,
+        batch_first=True,
+        bias=False,
+        x=normal(3, 4, 6),
+        dropout=0.0,
+    ),
+    row("TransformerDecoderLayer", 6, 2, dim_feedforward=8, x=[normal(4, 3, 6), normal(5, 3, 6)], dropout=0.0),
+    row(
+        "TransformerDecoderLayer",
+        6,
+        2,
+        dim_feedforward=8,
+        norm_first=True,
+        dropout=0.0,
+        x=[normal(4, 3, 6), normal(5, 3, 6)],
+    ),
 ]
 ACTIVATIONS = [
     row(name, x=CORNERS, **options)
@@ -265,3 +310,82 @@ def test_first_values_spread_as_pytorchs(row: Row) -> None:
         elif values.size >= 20:
             assert 0.6 < values.std() / expected.std() < 1.7
             assert 0.6 < abs(values).max() / abs(expected).max() < 1.7
+
+
+# ----- what takes more than arrays ----------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_sequences_of_different_lengths(name: str, bidirectional: bool) -> None:
+    packing = torch.nn.utils.rnn
+    theirs, ours = modules(row(name, 3, 4, num_layers=2, bidirectional=bidirectional, x=normal(1)))
+    lengths = np.array([6, 1, 4])
+    first = [normal(4 if bidirectional else 2, 3, 4) for _ in range(2 if name == "LSTM" else 1)]
+
+    def run_theirs(x: Any, *hx: Any) -> Any:
+        packed = packing.pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
+        y, h = theirs(packed, hx if len(hx) == 2 else hx[0])
+        return packing.pad_packed_sequence(y)[0], h
+
+    run_theirs.named_parameters = theirs.named_parameters
+    run_theirs.state_dict = theirs.state_dict
+
+    def run_ours(x: Any, *hx: Any) -> Any:
+        return ours(x, hx if len(hx) == 2 else hx[0], lengths)
+
+    run_ours.named_parameters = ours.named_parameters
+    run_ours.state_dict = ours.state_dict
+    compare(run_theirs, run_ours, [normal(6, 3, 3), *first], 0)
+
+
+CAUSAL, PADDED = ~np.tri(4, 5, 1, dtype=bool), np.array([[False] * 5, [False] * 3 + [True] * 2])
+
+
+@pytest.mark.parametrize("options", [
+    {"attn_mask": CAUSAL}, {"key_padding_mask": PADDED}, {"attn_mask": CAUSAL, "key_padding_mask": PADDED},
+    {"attn_mask": normal(4, 5)}, {"attn_mask": normal(4, 4, 5)}, {"need_weights": False},
+    {"average_attn_weights": False}, {"attn_mask": normal(4, 5), "key_padding_mask": np.where(PADDED, -np.inf, 0)},
+])  # fmt: skip
+def test_masks_of_attention(options: dict[str, Any]) -> None:
+    theirs, ours = modules(row("MultiheadAttention", 6, 2, batch_first=True, x=normal(1)))
+    q, k = normal(2, 4, 6), normal(2, 5, 6)
+    compare_calls(theirs, ours, [q, k, k[::-1].copy()], options)
+
+
+@pytest.mark.parametrize("options", [
+    {"is_causal": True}, {"attn_mask": ~CAUSAL}, {"attn_mask": normal(2, 3, 4, 5)}, {"scale": 0.3}, {},
+])  # fmt: skip
+def test_scaled_dot_product_attention(options: dict[str, Any]) -> None:
+    theirs, ours = torch.nn.functional.scaled_dot_product_attention, nn.functional.scaled_dot_product_attention
+    compare_calls(theirs, ours, [normal(2, 3, 4, 6), normal(2, 3, 5, 6), normal(2, 3, 5, 7)], options)
+
+
+def compare_calls(theirs: Any, ours: Any, inputs: Sequence[np.ndarray], options: dict[str, Any]) -> None:
+    """`compare` for calls with options, of functions or modules."""
+    given = {name: as_torch(value) for name, value in options.items()}
+
+    def run_theirs(*xs: Any) -> Any:
+        return theirs(*xs, **given)
+
+    def run_ours(*xs: Any) -> Any:
+        return ours(*xs, **options)
+
+    for run, module in ((run_theirs, theirs), (run_ours, ours)):
+        run.named_parameters = getattr(module, "named_parameters", {}.items)
+        run.state_dict = getattr(module, "state_dict", dict)
+    compare(run_theirs, run_ours, inputs, 0)
+
+
+def test_encoder_and_decoder_stacks() -> None:
+    with torch.no_grad():
+        theirs = torch.nn.TransformerEncoder(
+            torch.nn.TransformerEncoderLayer(6, 2, 8, 0.0), 2, torch.nn.LayerNorm(6), enable_nested_tensor=False
+        ).double()
+    ours = nn.TransformerEncoder(nn.TransformerEncoderLayer(6, 2, 8, 0.0), 2, nn.LayerNorm(6)).double()
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
+    causal = ~np.tri(4, dtype=bool)
+    compare_calls(theirs, ours, [normal(4, 3, 6)], {"mask": causal})
+    theirs = torch.nn.TransformerDecoder(torch.nn.TransformerDecoderLayer(6, 2, 8, 0.0), 2).double()
+    ours = nn.TransformerDecoder(nn.TransformerDecoderLayer(6, 2, 8, 0.0), 2).double()
+    ours.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
+    compare_calls(theirs, ours, [normal(4, 3, 6), normal(5, 3, 6)], {"tgt_mask": causal})

@@ -50,7 +50,7 @@ class Softplus(Module):
 
 
 class ReLU(Module):
-    """``max(x, 0)``; derivative 0 at 0. (`inplace` is PyTorch's, here and below: the input never changes.)"""
+    """``max(x, 0)``; derivative 0 at 0. `inplace` is PyTorch's, here and below: the input never changes."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
