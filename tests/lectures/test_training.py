@@ -8,6 +8,8 @@ import numpy as np
 
 import wengert as wg
 from wengert import nn, optim
+from wengert.train import RelativeDrop, Reporter, accuracy, fit
+from wengert.train.metrics import predicted_classes
 
 SCALE = np.array([10.0, 1.0])
 
@@ -174,3 +176,36 @@ def test_plateau(golden: Any) -> None:
         rule.step(value)
         rates.append(optimizer.param_groups[0]["lr"])
     g.check(lr_after_epoch=rates)
+
+
+def test_the_best_epoch_is_kept_not_the_last(golden: Any) -> None:
+    g = golden("G58")
+    given = g.input("dev_acc_per_epoch")
+    model = nn.Linear(1, 2)
+    seen: list[np.ndarray] = []
+
+    def dev_accuracy(_scores: Any, _labels: Any) -> float:
+        if not model.training:
+            seen.append(model.state_dict()["weight"])
+            return float(given[len(seen) - 1])
+        return 0.0
+
+    data = np.ones((4, 1), np.float32), np.array([0, 1, 1, 1])
+    history = fit(model, data, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1), len(given),
+                  validation=data, metrics={"accuracy": dev_accuracy}, report=Reporter())  # fmt: skip
+    g.check(kept_epoch_index=history.best_epoch - 1, best_val=history.best_score)
+    assert history.best_epoch - 1 != g.wrong["kept_epoch_index"]
+    np.testing.assert_array_equal(model.state_dict()["weight"], seen[history.best_epoch - 1])  # a copy, not an alias
+    assert (seen[-1] != seen[history.best_epoch - 1]).any()
+
+
+def test_accuracy(golden: Any) -> None:
+    g = golden("G59")
+    g.check(pred=predicted_classes(g.input("scores")), accuracy=accuracy(g.input("scores"), g.input("y")))
+
+
+def test_relative_drop_over_a_window(golden: Any) -> None:
+    g = golden("G61")
+    rule = RelativeDrop(g.input("window"), g.input("min_rel_drop"))
+    errors = list(g.input("errors"))
+    g.check(stop_index=rule.first(errors), drops=rule.drops(errors))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,13 +33,34 @@ class Batches:
         return whole + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        self.epoch += 1
+        return self.rows(self.epoch - 1)
+
+    def rows(self, epoch: int, start: int = 0) -> Iterator[tuple[Any, ...]]:
+        """The batches of an epoch, from number `start` on; changes nothing here."""
         order = np.arange(self.size)
         if self.shuffle:
-            order = np.random.default_rng((self.seed, self.epoch)).permutation(self.size)
-        self.epoch += 1
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            rows = order[start : start + self.batch_size]
-            yield tuple(a[rows] for a in self.arrays)
+            order = np.random.default_rng((self.seed, epoch)).permutation(self.size)
+        for number in range(start, len(self)):
+            chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
+            yield tuple(a[chosen] for a in self.arrays)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What decides which rows come next."""
+        return {"epoch": self.epoch, **self._settings()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go to the epoch where the state was taken; raises `ArgumentError` for batches that are made otherwise."""
+        wrong = [f"{k}={state_dict.get(k)!r} for {v!r}" for k, v in self._settings().items() if state_dict.get(k) != v]
+        if wrong:
+            raise ArgumentError(f"batches: the saved position belongs to other batches: {', '.join(wrong)}")
+        self.epoch = int(state_dict["epoch"])
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "size": self.size, "batch_size": self.batch_size, "shuffle": self.shuffle, "seed": self.seed,
+            "drop_last": self.drop_last,
+        }  # fmt: skip
 
 
 def batches(

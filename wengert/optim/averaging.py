@@ -48,6 +48,8 @@ class AveragedModel(Module):
     (1, True)
     """
 
+    n_averaged: Any
+
     def __init__(self, model: Module, avg_fn: Average | None = None, use_buffers: bool = False) -> None:
         super().__init__()
         self.module = copy.deepcopy(model)

@@ -142,8 +142,9 @@ class SequentialLR(_Combined):
         return scheduler.group_rate(index, local)
 
     def adjust(self, group: Group, epoch: int) -> None:
-        scheduler, scheduler.last_epoch = self._current(epoch)
-        scheduler.adjust(group, scheduler.last_epoch)
+        scheduler, local = self._current(epoch)
+        scheduler.last_epoch = local
+        scheduler.adjust(group, local)
 
 
 class ChainedScheduler(_Combined):

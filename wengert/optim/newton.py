@@ -215,7 +215,7 @@ def newton_cg(f: Function, x0: Any, gtol: float = 1e-8, maxiter: int = 200) -> R
             break
         if nit == maxiter:
             break
-        d = _conjugate_gradients(lambda v, product=product: _array(product(v)), g)
+        d = _conjugate_gradients(product, g)
         t = backtrack(f, x, d, float(np.vdot(g, d)))
         if t is None:
             message = f"no step lowers the value; the gradient is {np.abs(g).max():.3g}"
@@ -231,7 +231,7 @@ def _conjugate_gradients(product: Function, g: Any) -> Any:
     tolerance = min(0.5, size**0.5) * size
     z, r, d = np.zeros_like(g), g, -g
     for number in range(max(2 * g.size, 10)):
-        image = product(d)
+        image = _array(product(d))
         curvature = float(np.vdot(d, image))
         if curvature <= 0:
             return -g if number == 0 else z

@@ -225,7 +225,7 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: int) -> float:
-        return base * (1 - min(epoch, self.total_iters) / self.total_iters) ** self.power
+        return float(base * (1 - min(epoch, self.total_iters) / self.total_iters) ** self.power)
 
 
 def cosine(start: float, end: float, share: float) -> float:

@@ -1,15 +1,30 @@
-"""Training: the loop, its history, metrics, weights in files, and pictures."""
+"""Training: the loop, its history, metrics, stopping rules, checkpoints, weights in files, and pictures."""
 
 from __future__ import annotations
 
+from wengert.train.checkpoint import load_checkpoint, read_checkpoint, save_checkpoint
 from wengert.train.history import History
-from wengert.train.loop import evaluate, fit
-from wengert.train.metrics import accuracy, confusion
+from wengert.train.loop import fit
+from wengert.train.measure import evaluate
+from wengert.train.metrics import (
+    accuracy,
+    auc,
+    confusion,
+    f1,
+    mean_absolute_error,
+    precision_recall_f1,
+    r2,
+    top_k_accuracy,
+    whole,
+)
 from wengert.train.plots import plot_history
 from wengert.train.progress import BarReporter, Reporter, TableReporter
+from wengert.train.stopping import EarlyStopping, RelativeDrop
 from wengert.train.weights import load_weights, read_weights, save_weights
 
 __all__ = [
-    "BarReporter", "History", "Reporter", "TableReporter", "accuracy", "confusion", "evaluate", "fit",
-    "load_weights", "plot_history", "read_weights", "save_weights",
+    "BarReporter", "EarlyStopping", "History", "RelativeDrop", "Reporter", "TableReporter", "accuracy", "auc",
+    "confusion", "evaluate", "f1", "fit", "load_checkpoint", "load_weights", "mean_absolute_error", "plot_history",
+    "precision_recall_f1", "r2", "read_checkpoint", "read_weights", "save_checkpoint", "save_weights",
+    "top_k_accuracy", "whole",
 ]  # fmt: skip

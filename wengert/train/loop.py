@@ -6,46 +6,30 @@ the score is strictly better than before, and given back at the end.
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wengert.base.errors import ArgumentError
-from wengert.core.record import concrete, paused
-from wengert.data.batches import Batches, batches
 from wengert.nn.module import Module
+from wengert.nn.utils import clip_grad_norm_
+from wengert.optim.combined_schedules import ReduceLROnPlateau
 from wengert.optim.optimizer import Optimizer
+from wengert.optim.schedules import LRScheduler
+from wengert.train.checkpoint import load_checkpoint, save_checkpoint
 from wengert.train.diagnose import refuse_non_finite_loss
 from wengert.train.history import History, Row
-from wengert.train.metrics import accuracy
+from wengert.train.measure import Loss, Means, as_batches, default_metrics, evaluate
+from wengert.train.metrics import Metric
 from wengert.train.progress import Reporter, default_reporter
-
-Metric = Callable[[Any, Any], float]
-Loss = Callable[[Any, Any], Any]
-
-
-class Means:
-    """Means over the rows of a data set, added up batch by batch."""
-
-    def __init__(self, loss: Loss, metrics: Mapping[str, Metric]) -> None:
-        self.metrics = metrics
-        self.is_sum = getattr(loss, "reduction", "mean") == "sum"
-        self.rows = 0
-        self.totals = dict.fromkeys(["loss", *metrics], 0.0)
-
-    def add(self, loss: Any, outputs: Any, targets: Any) -> None:
-        """Add one batch."""
-        rows = len(targets)
-        self.rows += rows
-        self.totals["loss"] += float(np.asarray(concrete(loss)).item()) * (1 if self.is_sum else rows)
-        for name, metric in self.metrics.items():
-            self.totals[name] += metric(concrete(outputs), targets) * rows
-
-    def row(self, prefix: str) -> dict[str, float]:
-        """The means, named ``prefix_loss`` and so on."""
-        return {f"{prefix}{name}": total / max(self.rows, 1) for name, total in self.totals.items()}
+from wengert.train.stopping import Rule
+from wengert.train.weights import Source
 
 
 class Best:
@@ -64,71 +48,29 @@ class Best:
         return True
 
 
-def _as_batches(data: Any, batch_size: int, shuffle: bool, seed: int) -> Batches:
-    if isinstance(data, Batches):
-        return data
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise ArgumentError("fit: data must be a pair (inputs, targets), or wg.data.batches(inputs, targets)")
-    return batches(*data, batch_size=batch_size, shuffle=shuffle, seed=seed)
+@contextmanager
+def _patient() -> Iterator[Callable[[], bool]]:
+    """Make the first Ctrl-C a request, so that a batch is finished before the training stops; the second acts at once.
 
+    Gives a function that tells whether it was asked. Only the main thread gets signals; elsewhere nothing changes.
+    """
+    asked: list[bool] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.getsignal(signal.SIGINT)
 
-def _default_metrics(data: Batches) -> dict[str, Metric]:
-    return {"accuracy": accuracy} if data.arrays[1].dtype.kind in "iu" else {}
+    def remember(_number: int, _frame: Any) -> None:
+        asked.append(True)
+        signal.signal(signal.SIGINT, before)
 
-
-def evaluate(
-    model: Module, data: Any, loss: Loss, metrics: Mapping[str, Metric] | None = None, batch_size: int = 1024
-) -> dict[str, float]:
-    """Mean loss and metrics of a model in evaluation mode, without recording: ``{"loss": …, "accuracy": …}``."""
-    parts = _as_batches(data, batch_size, False, 0)
-    means = Means(loss, _default_metrics(parts) if metrics is None else metrics)
-    modes = [(m, m.training) for m in model.modules()]
-    model.eval()
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, remember)
     try:
-        with paused():
-            for x, y in parts:
-                outputs = model(x)
-                means.add(loss(outputs, y), outputs, y)
+        yield lambda: bool(asked)
     finally:
-        for module, mode in modes:
-            module.training = mode
-    return means.row("")
-
-
-def _train_epoch(
-    model: Module, data: Batches, loss: Loss, optimizer: Optimizer, metrics: Mapping[str, Metric],
-    epoch: int, report: Reporter,
-) -> dict[str, float]:  # fmt: skip
-    means = Means(loss, metrics)
-    model.train()
-    for number, (x, y) in enumerate(data, 1):
-        optimizer.zero_grad()
-        outputs = model(x)
-        value = loss(outputs, y)
-        refuse_non_finite_loss(value, model, (x, y), f"epoch {epoch}, batch {number}")
-        value.backward()
-        optimizer.step()
-        means.add(value, outputs, y)
-        report.batch(epoch, number)
-    return means.row("train_")
-
-
-def _epoch(
-    model: Module, data: Batches, validation: Any, loss: Loss, optimizer: Optimizer, metrics: Mapping[str, Metric],
-    epoch: int, report: Reporter,
-) -> Row:  # fmt: skip
-    """Train for one epoch, and measure on the validation part."""
-    begin = time.perf_counter()
-    row: Row = {"epoch": epoch, **_train_epoch(model, data, loss, optimizer, metrics, epoch, report)}
-    if validation is not None:
-        means = evaluate(model, validation, loss, metrics)
-        row |= {f"validation_{name}": value for name, value in means.items()}
-    return {**row, "seconds": round(time.perf_counter() - begin, 4)}
-
-
-def _check(epochs: int, patience: int | None) -> None:
-    if epochs < 0 or (patience is not None and patience < 1):
-        raise ArgumentError(f"fit: got epochs={epochs}, patience={patience}; needs epochs >= 0 and patience >= 1")
+        if before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, before)
 
 
 def _score(row: Mapping[str, Any], monitor: str | None) -> float:
@@ -137,6 +79,156 @@ def _score(row: Mapping[str, Any], monitor: str | None) -> float:
         if name in row:
             return float(-row[name] if name.endswith("loss") else row[name])
     raise ArgumentError(f"fit: monitor={monitor!r} is no column; needs one of {', '.join(row)}")
+
+
+class _Training:
+    """One call of `fit`: where it is, and how it goes on. Its state dict is what a checkpoint holds beside the parts.
+
+    `order` is the number of the epoch's shuffle, `batch` how many of its batches are done, `whole` whether everything
+    fits together just now (no batch is half done).
+    """
+
+    def __init__(self, model: Module, data: Any, loss: Loss, optimizer: Optimizer, **options: Any) -> None:
+        self.model, self.data, self.loss, self.optimizer = model, data, loss, optimizer
+        self.options = options
+        self.history, self.best = History("not started"), Best()
+        self.epoch, self.batch, self.whole = 1, 0, True
+        self.means = self.new_means()
+
+    def new_means(self) -> Means:
+        return Means(self.loss, self.options["metrics"])
+
+    # ----- state
+    def state_dict(self) -> dict[str, Any]:
+        best = self.best
+        return {
+            "epoch": self.epoch, "batch": self.batch, "rows": [dict(row) for row in self.history],
+            "best": {"epoch": best.epoch, "score": float(best.score), "state": best.state},
+            "means": self.means.state_dict(),
+        }  # fmt: skip
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.means.load_state_dict(state["means"])
+        self.epoch, self.batch = state["epoch"], state["batch"]
+        self.history.rows = [dict(row) for row in state["rows"]]
+        best = state["best"]
+        self.best.epoch, self.best.score, self.best.state = best["epoch"], best["score"], best["state"]
+
+    def _parts(self) -> dict[str, Any]:
+        parts = {"model": self.model, "optimizer": self.optimizer, "data": self.data, "training": self}
+        return parts if self.options["schedule"] is None else {**parts, "schedule": self.options["schedule"]}
+
+    def save(self) -> None:
+        """Write the checkpoint, where one is wanted and everything fits together."""
+        if self.options["checkpoint"] is not None and self.whole:
+            save_checkpoint(self.options["checkpoint"], **self._parts())
+
+    def resume(self) -> None:
+        """Go on from the checkpoint, if there is one already."""
+        if self.options["checkpoint"] is None:
+            raise ArgumentError("fit: resume=True needs checkpoint=, the file to go on from")
+        if Path(self.options["checkpoint"]).exists():
+            load_checkpoint(self.options["checkpoint"], **self._parts())
+
+    # ----- going on
+    def run(self, epochs: int) -> None:
+        """Train until the last epoch, a rule or Ctrl-C ends it."""
+        report = self.options["report"]
+        report.start(epochs, len(self.data))
+        self.history.stopped = f"after {epochs} epochs"
+        try:
+            with _patient() as asked:
+                while self.epoch <= epochs and not self._stopped():
+                    self._batches(asked)
+                    self._end_of_epoch()
+        except KeyboardInterrupt:
+            self.history.stopped = "by an interruption"
+            self.save()
+        finally:
+            report.end()
+
+    def _stopped(self) -> bool:
+        reason, patience = None, self.options["patience"]
+        if patience is not None and self.epoch - 1 - (self.best.epoch or 0) >= patience:
+            reason = f"after {patience} epochs without improvement"
+        stop = self.options["stop"]
+        if reason is None and stop is not None and len(self.history):
+            found = stop(self.history)
+            reason = found if isinstance(found, str) else "by its rule" if found else None
+        self.history.stopped = reason or self.history.stopped
+        return reason is not None
+
+    def _batches(self, asked: Callable[[], bool]) -> None:
+        """The rest of the batches of this epoch."""
+        self.begin = time.perf_counter()
+        self.model.train()
+        every = self.options["checkpoint_every"]
+        for x, y in self.data.rows(self.data.epoch, self.batch):
+            self.whole = False
+            self._step(x, y)
+            self.batch += 1
+            self.whole = True
+            if every and self.batch % every == 0:
+                self.save()
+            self.options["report"].batch(self.epoch, self.batch)
+            if asked():
+                raise KeyboardInterrupt
+
+    def _step(self, x: Any, y: Any) -> None:
+        self.optimizer.zero_grad()
+        outputs = self.model(x)
+        value = self.loss(outputs, y)
+        refuse_non_finite_loss(value, self.model, (x, y), f"epoch {self.epoch}, batch {self.batch + 1}")
+        value.backward()
+        if self.options["clip_norm"] is not None:
+            clip_grad_norm_(self.model.parameters(), self.options["clip_norm"])
+        self.optimizer.step()
+        if self.options["schedule_every"] == "batch":
+            self.options["schedule"].step()
+        self.means.add(value, outputs, y)
+
+    def _end_of_epoch(self) -> None:
+        """Measure, keep the best, lower the rate, and write it down."""
+        row: Row = {"epoch": self.epoch, **self.means.row("train_")}
+        if self.options["validation"] is not None:
+            means = evaluate(self.model, self.options["validation"], self.loss, self.options["metrics"])
+            row |= {f"validation_{name}": value for name, value in means.items()}
+        row["seconds"] = round(time.perf_counter() - self.begin, 4)
+        score = _score(row, self.options["monitor"])
+        self.whole = False
+        self.history.append(row)
+        improved = self.best.update(score, self.epoch, self.model)
+        schedule = self.options["schedule"]
+        if isinstance(schedule, ReduceLROnPlateau):
+            schedule.step(score if schedule.mode == "max" else -score)
+        elif schedule is not None and self.options["schedule_every"] == "epoch":
+            schedule.step()
+        self.data.epoch += 1
+        self.epoch, self.batch, self.means, self.whole = self.epoch + 1, 0, self.new_means(), True
+        self.save()
+        self.options["report"].epoch(row, improved)
+        for callback in self.options["callbacks"]:
+            callback(row)
+
+    def result(self, restore_best: bool) -> History:
+        """The history; the model gets the best parameters."""
+        self.model.eval()
+        history, best = self.history, self.best
+        history.best_epoch, history.best_score = best.epoch, None if best.epoch is None else best.score
+        if restore_best and best.state is not None:
+            self.model.load_state_dict(best.state)
+        return history
+
+
+def _check(epochs: int, options: Mapping[str, Any]) -> None:
+    patience, every = options["patience"], options["checkpoint_every"]
+    if epochs < 0 or (patience is not None and patience < 1):
+        raise ArgumentError(f"fit: got epochs={epochs}, patience={patience}; needs epochs >= 0 and patience >= 1")
+    if every is not None and (every < 1 or options["checkpoint"] is None):
+        raise ArgumentError(f"fit: got checkpoint_every={every}; needs at least 1 batch, and checkpoint=, the file")
+    kind = options["schedule_every"]
+    if kind not in ("epoch", "batch") or (kind == "batch" and options["schedule"] is None):
+        raise ArgumentError(f"fit: got schedule_every={kind!r}; needs 'epoch', or 'batch' and a schedule")
 
 
 def fit(
@@ -154,36 +246,40 @@ def fit(
     metrics: Mapping[str, Metric] | None = None,
     restore_best: bool = True,
     report: Reporter | None = None,
+    schedule: LRScheduler | None = None,
+    schedule_every: str = "epoch",
+    stop: Rule | None = None,
+    clip_norm: float | None = None,
+    callbacks: Sequence[Callable[[Row], Any]] = (),
+    checkpoint: Source | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
 ) -> History:
     """Train `model` and return its `History`; at the end it has the parameters of the best epoch.
 
     ``data`` and ``validation`` are pairs ``(inputs, targets)`` or `wg.data.batches`. The best epoch has the greatest
     ``monitor`` (a column; by default the validation accuracy, else the least validation loss). With `patience`
-    the training ends after so many epochs without a new best. Ctrl-C ends it cleanly and keeps the best.
-    The training figures are means over the epoch, while the parameters change and dropout acts.
+    the training ends after so many epochs without a new best; `stop` is any further rule, a function of the history
+    (`RelativeDrop`, `EarlyStopping`). The training figures are means over the epoch, while the parameters change and
+    dropout acts. Each of `callbacks` is called with the row of an epoch.
+
+    `schedule` is stepped every epoch, or with ``schedule_every="batch"`` every batch; one that watches a metric gets
+    that of the best epoch. `clip_norm` is the greatest norm of a gradient.
+
+    With `checkpoint` everything is written to that file after every epoch, after every `checkpoint_every` batches, and
+    on Ctrl-C, which ends the training cleanly after the batch under way. ``resume=True`` goes on from the file, if it
+    is there: the result is bit for bit that of a training that was never interrupted.
     Raises `NonFiniteError` naming the first bad tensor where the loss becomes NaN.
     """
-    _check(epochs, patience)
-    data = _as_batches(data, batch_size, True, seed)
-    metrics = _default_metrics(data) if metrics is None else metrics
-    report = report or default_reporter()
-    history, best = History(f"after {epochs} epochs"), Best()
-    report.start(epochs, len(data))
-    try:
-        for epoch in range(1, epochs + 1):
-            row = _epoch(model, data, validation, loss, optimizer, metrics, epoch, report)
-            history.append(row)
-            improved = best.update(_score(row, monitor), epoch, model)
-            report.epoch(row, improved)
-            if patience is not None and epoch - (best.epoch or 0) >= patience:
-                history.stopped = f"after {patience} epochs without improvement"
-                break
-    except KeyboardInterrupt:
-        history.stopped = "by an interruption"
-    finally:
-        report.end()
-    model.eval()
-    history.best_epoch, history.best_score = best.epoch, None if best.epoch is None else best.score
-    if restore_best and best.state is not None:
-        model.load_state_dict(best.state)
-    return history
+    data = as_batches(data, batch_size, True, seed)
+    training = _Training(
+        model, data, loss, optimizer, validation=validation, patience=patience, monitor=monitor,
+        metrics=default_metrics(data) if metrics is None else metrics, report=report or default_reporter(),
+        schedule=schedule, schedule_every=schedule_every, stop=stop, clip_norm=clip_norm, callbacks=callbacks,
+        checkpoint=checkpoint, checkpoint_every=checkpoint_every,
+    )  # fmt: skip
+    _check(epochs, training.options)
+    if resume:
+        training.resume()
+    training.run(epochs)
+    return training.result(restore_best)
