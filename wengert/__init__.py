@@ -72,6 +72,7 @@ from wengert.transforms.control import *
 from wengert.transforms.custom import *
 from wengert.transforms.derived import *
 from wengert.transforms.looking import *
+from wengert.transforms.modes import *
 from wengert.transforms.session import *
 
 if _TYPE_CHECKING:

@@ -6,7 +6,6 @@ variable with the same cell, so lines recorded before still see the value they r
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,95 +18,8 @@ from wengert.core.record import SESSION, Tensor, as_array, concrete, evaluate, l
 from wengert.core.tape import RELEASED, Leaf, Node, Tape, Var, cut
 from wengert.ops.arithmetic import stop_gradient
 from wengert.ops.structure import arrayed
+from wengert.transforms.modes import no_grad
 from wengert.transforms.reverse import Adjoints, owned, sweep
-
-
-# ----- recording on and off ----------------------------------------------------------------------------
-class _Mode:
-    """A context manager and decorator that sets up to which level recording is paused."""
-
-    def __init__(self, enabled: bool) -> None:
-        self.enabled = enabled
-        self._before: list[int] = []
-
-    def __enter__(self) -> _Mode:
-        self._before.append(local.paused)
-        local.paused = local.least if self.enabled else local.depth
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        local.paused = self._before.pop()
-
-    def __call__(self, f: Any) -> Any:
-        # A mode of its own for each call, which may come from several threads.
-        @functools.wraps(f)
-        def switched(*args: Any, **kwargs: Any) -> Any:
-            with _Mode(self.enabled):
-                return f(*args, **kwargs)
-
-        return switched
-
-
-class no_grad(_Mode):  # noqa: N801  (PyTorch's name)
-    """Stop recording: a context manager, or a decorator for a function.
-
-    >>> import wengert as wg
-    >>> x = wg.tensor([1.0], requires_grad=True)
-    >>> with wg.no_grad():
-    ...     (x * 2).requires_grad
-    False
-    """
-
-    def __init__(self) -> None:
-        super().__init__(False)
-
-
-class enable_grad(_Mode):  # noqa: N801  (PyTorch's name)
-    """Record again inside `no_grad`.
-
-    >>> import wengert as wg
-    >>> with wg.no_grad(), wg.enable_grad():
-    ...     wg.is_grad_enabled()
-    True
-    """
-
-    def __init__(self) -> None:
-        super().__init__(True)
-
-
-class set_grad_enabled(_Mode):  # noqa: N801  (PyTorch's name)
-    """Record, or not, from here on; as a context manager for the block, as a decorator for the function.
-
-    >>> import wengert as wg
-    >>> with wg.set_grad_enabled(False):
-    ...     wg.is_grad_enabled()
-    False
-    """
-
-    def __init__(self, mode: bool) -> None:
-        super().__init__(mode)
-        self._before.append(local.paused)
-        local.paused = local.least if mode else local.depth
-
-    def __enter__(self) -> set_grad_enabled:
-        return self  # the constructor has switched already, as in PyTorch
-
-    def __call__(self, f: Any) -> Any:
-        local.paused = self._before.pop()  # as a decorator it holds in the function alone
-        return super().__call__(f)
-
-
-inference_mode = no_grad
-
-
-def is_grad_enabled() -> bool:
-    """Whether operations on tensors with ``requires_grad`` are recorded here.
-
-    >>> import wengert as wg
-    >>> wg.is_grad_enabled()
-    True
-    """
-    return local.paused < 0
 
 
 # ----- sweeping ------------------------------------------------------------------------------------------
@@ -594,6 +506,4 @@ def install() -> None:
 
 
 install()
-__all__ = [
-    "enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "retain_gradients", "set_grad_enabled",
-]  # fmt: skip
+__all__ = ["retain_gradients"]
