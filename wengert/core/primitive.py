@@ -17,6 +17,7 @@ Six fixed signatures, one letter per role: `y` output, `g` cotangent of y, `ts` 
 * A costly cotangent may be given as a function of no arguments; it is called only where it is needed.
 * ``linear_in`` names the inputs in which the operation is linear; the product rule follows. Where neither
   ``jvp`` nor ``linear_in`` is given, forward mode transposes ``vjp``.
+* ``pull`` is what the reverse sweep calls; a class overrides it where it can tell from `needs` what to leave out.
 * With ``multi`` set, impl/aval/jvp give tuples, and y and g are tuples (without None: a part that
   nobody used has a cotangent of zeros).
 """
