@@ -25,6 +25,10 @@ WEIGHT = (128, 784)
         (lambda p: nn.init.normal_(p, 0, 0.5), None, 0.5),
         (lambda p: nn.init.uniform_(p, -1, 1), 1.0, 1 / math.sqrt(3)),
         (nn.init.zeros_, 0.0, 0.0),
+        (nn.init.lecun_normal_, None, 1 / math.sqrt(784)),
+        (nn.init.lecun_uniform_, math.sqrt(3 / 784), 1 / math.sqrt(784)),
+        (lambda p: nn.init.trunc_normal_(p, std=0.5, a=-0.5, b=0.5), 0.5, 0.5 * math.sqrt(0.29112509)),
+        (nn.init.orthogonal_, None, 1 / math.sqrt(784)),
     ],
 )
 def test_spread(set_, bound, deviation) -> None:
@@ -60,3 +64,18 @@ def test_words() -> None:
     with pytest.raises(ArgumentError, match="calculate_gain: got 'gelu'"):
         nn.init.calculate_gain("gelu")
     assert nn.init.calculate_gain("leaky_relu", 0.2) == pytest.approx(math.sqrt(2 / 1.04))
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 2, 3)])
+def test_orthogonal(shape) -> None:
+    w = nn.init.orthogonal_(nn.Parameter(np.zeros(shape)), 2.0).detach().numpy().reshape(shape[0], -1)
+    small = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
+    np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-12)
+
+
+def test_sparse_and_identity() -> None:
+    w = nn.init.sparse_(nn.Parameter(np.zeros((10, 7))), 0.25).detach().numpy()
+    np.testing.assert_array_equal((w == 0).sum(0), 3)
+    np.testing.assert_array_equal(nn.init.eye_(nn.Parameter(np.zeros((2, 3)))).detach().numpy(), np.eye(2, 3))
+    with pytest.raises(ArgumentError, match="sparse_: got sparsity=2; needs a number from 0 to 1"):
+        nn.init.sparse_(nn.Parameter(np.zeros((2, 2))), 2)

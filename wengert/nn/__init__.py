@@ -32,6 +32,7 @@ from wengert.nn.activations import (
 from wengert.nn.attention import (
     MultiheadAttention,
 )
+from wengert.nn.choosing import output_for
 from wengert.nn.containers import (
     Flatten,
     Identity,
@@ -155,5 +156,5 @@ __all__ = [
     "Sigmoid", "Sinc", "SmoothL1Loss", "SoftMarginLoss", "Softmax", "Softmin", "Softplus", "Softshrink", "Softsign",
     "Square", "Step", "Swish", "Tanh", "Tanhshrink", "Threshold", "TransformerDecoder", "TransformerDecoderLayer",
     "TransformerEncoder", "TransformerEncoderLayer", "TripletMarginLoss", "Upsample", "UpsamplingBilinear2d",
-    "UpsamplingNearest2d", "functional", "init",
+    "UpsamplingNearest2d", "functional", "init", "output_for",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 
 from wengert.base.dtypes import get_default_dtype
 from wengert.nn import functional
+from wengert.nn.choosing import table as table
 from wengert.nn.module import Module, Parameter
 
 
