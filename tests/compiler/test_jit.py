@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import gc
+import random
 import threading
 from typing import Any
 
@@ -283,6 +284,72 @@ def test_closures_defaults_and_attributes_are_guarded() -> None:
     f.__defaults__ = ((2.0,),)
     assert compiled(one)[0] == 20.0
     assert compiled.retraces[1] == "`config`, which f closes over,.rate changed from 2.0 to 3.0"
+
+
+class Physics:
+    """Attributes read in methods, of the class, behind a property and in slots."""
+
+    damping = 2.0
+
+    def __init__(self) -> None:
+        self.mass = 3.0
+        self.part = Slotted()
+
+    @property
+    def twice(self) -> float:
+        return 2.0 * self.mass
+
+    @staticmethod
+    def shifted(x: Any) -> Any:
+        return x + Physics.damping
+
+    def helper(self, x: Any) -> Any:
+        return x * self.twice + self.part.value
+
+    def force(self, x: Any) -> Any:
+        return self.shifted(self.helper(x))
+
+
+class Slotted:
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 1.0
+
+
+def test_objects_are_guarded_through_their_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    physics = Physics()
+    compiled = wg.compile(physics.force)
+    one = np.ones(1)
+    assert compiled(one)[0] == physics.force(one)[0] == 9.0
+    physics.mass = 4.0
+    assert compiled(one)[0] == 11.0
+    physics.part.value = 2.0
+    assert compiled(one)[0] == 12.0
+    monkeypatch.setattr(Physics, "damping", 3.0)
+    assert compiled(one)[0] == 13.0
+    monkeypatch.setattr(Physics, "helper", lambda self, x: x * self.mass)
+    assert compiled(one)[0] == 7.0
+    assert compiled(one)[0] == 7.0
+    assert len(compiled.retraces) == 5
+
+
+def test_a_builtin_that_is_hidden_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = wg.compile(lambda x: sum([x, x]))
+    assert compiled(np.ones(1))[0] == 2.0
+    monkeypatch.setitem(globals(), "sum", lambda xs: xs[0])
+    assert compiled(np.ones(1))[0] == 1.0
+
+
+def test_draws_from_generators_outside_are_refused() -> None:
+    rng = np.random.default_rng(0)
+    for f, words in {
+        (lambda x: x + rng.normal(size=2)): "`rng`",
+        (lambda x: x + np.random.normal(size=2)): "NumPy's global generator",
+        (lambda x: x + random.random()): "the generator of Python's random",
+    }.items():
+        with pytest.raises(CompileError, match=words):
+            wg.compile(f)(np.ones(2))
 
 
 def test_partial_is_guarded() -> None:

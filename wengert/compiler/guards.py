@@ -6,14 +6,17 @@ calls and those it closes over, and notes every global, closure cell, default an
 * numbers, strings, tuples, lists, dicts … by content,
 * arrays by identity, and they are locked against writing while the compiled function is alive,
 * tensors by identity; leaves are read anew at each call, others must keep their value,
-* functions, classes and other objects by identity; an object's attributes that the code names are guarded themselves.
+* functions, classes and other objects by identity; attributes of theirs that the code names are guarded themselves,
+* generators of random numbers by their state, so that drawing from one is seen.
 
 Code of NumPy, SciPy, the standard library and this package is taken to be fixed.
 """
 
 from __future__ import annotations
 
+import builtins
 import functools
+import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -79,6 +82,9 @@ def _mark(x: Any, held: list[Any]) -> Any:
     if type(x) is dict:
         return dict, [(_mark(k, held), _mark(v, held)) for k, v in x.items()]
     held.append(x)
+    if isinstance(x, np.random.Generator | np.random.RandomState):
+        state = x.bit_generator.state if isinstance(x, np.random.Generator) else x.get_state()
+        return "random numbers", id(x), repr(state)  # drawing from it is a change
     if isinstance(x, Tensor) and x.rec is not SESSION:
         held.append(x.value)
         return "tensor", id(x), id(x.value)
@@ -94,68 +100,98 @@ def _word(x: Any) -> str:
 
 # ----- the walk -----------------------------------------------------------------------------------------
 class _Walk:
+    """What the code reached so far names, and the objects and modules in which those names may stand for something."""
+
     def __init__(self) -> None:
         self.guards: list[Guard] = []
         self.seen: dict[int, Any] = {}
         self.waiting: list[Any] = []
+        self.names: set[str] = set()
+        self.objects: list[tuple[str, Any]] = []
+        self.noted: set[tuple[int, str]] = set()
 
-    def note(self, where: str, read: Callable[[], Any], names: set[str]) -> None:
-        """Guard a place, and look into what it holds for more that the code with these `names` reads."""
+    def run(self) -> None:
+        """Follow functions and attributes until nothing new comes."""
+        before = -1
+        while self.waiting or before != len(self.noted):
+            while self.waiting:
+                self._function(self.waiting.pop())
+            before = len(self.noted)
+            for where, x in list(self.objects):
+                self._attributes(where, x)
+
+    def note(self, where: str, read: Callable[[], Any]) -> None:
+        """Guard a place, and look into what it holds for more that code may read."""
         value = read()
-        if isinstance(value, types.ModuleType):
-            self._module(where, value, names)
-            return
-        guard = Guard(where, read)
-        self.guards.append(guard)
-        for x in (value, *guard.held):
-            self.inside(where, x, names)
+        if not isinstance(value, types.ModuleType):
+            guard = Guard(where, read)
+            self.guards.append(guard)
+            for x in guard.held:
+                self.inside(where, x)
+        elif not _fixed(value.__name__) and id(value) not in self.seen:
+            self.seen[id(value)] = value
+            self.objects.append((where, value))
 
-    def _module(self, where: str, module: types.ModuleType, names: set[str]) -> None:
-        if module.__name__.partition(".")[0] in _FIXED or id(module) in self.seen:
-            return
-        self.seen[id(module)] = module
-        for name in names & set(vars(module)):
-            self.note(f"{where}.{name}", _reader(vars(module), name), names)
-
-    def inside(self, where: str, x: Any, names: set[str]) -> None:
+    def inside(self, where: str, x: Any) -> None:
+        """Look into a function or an object."""
         if _is_function(x):
             self.waiting.append(x)
-        elif hasattr(x, "__dict__") and not isinstance(x, type | np.ndarray | Tensor) and id(x) not in self.seen:
+        elif id(x) not in self.seen and not isinstance(x, np.ndarray | Tensor | types.ModuleType):
             self.seen[id(x)] = x
-            self.waiting += [f for f in vars(x).values() if _is_function(f)]  # such as custom rules
-            self.waiting += [f for n in names if _is_function(f := getattr(type(x), n, None))]
-            self.waiting += [f for f in [vars(type(x)).get("__call__")] if _is_function(f)]
-            for name in names & set(vars(x)):
-                self.note(f"{where}.{name}", _reader(vars(x), name), names)
+            cls = x if isinstance(x, type) else type(x)
+            if not _fixed(cls.__module__):
+                self.objects.append((where, x))
+                self.waiting += [f for f in [vars(cls).get("__call__")] if _is_function(f)]
 
-    def function(self, f: Any) -> None:
+    def _attributes(self, where: str, x: Any) -> None:
+        for name in sorted(self.names):
+            if (id(x), name) in self.noted:
+                continue
+            found = inspect.getattr_static(x, name, _MISSING)
+            if found is _MISSING:
+                continue
+            self.noted.add((id(x), name))
+            if isinstance(found, property):
+                self.waiting += [f for f in [found.fget] if f is not None]
+            elif isinstance(found, staticmethod | classmethod) or _is_function(found):
+                self.waiting.append(getattr(found, "__func__", found))
+                self.note(f"{where}.{name}", lambda x=x, name=name: inspect.getattr_static(x, name, _MISSING))  # type: ignore[misc]
+            elif isinstance(found, types.MemberDescriptorType) or not hasattr(type(found), "__get__"):
+                self.note(f"{where}.{name}", lambda x=x, name=name: getattr(x, name, _MISSING))  # type: ignore[misc]
+
+    def _function(self, f: Any) -> None:
         """Guard what one function reads."""
         if id(f) in self.seen:
             return
         self.seen[id(f)] = f
         if isinstance(f, functools.partial):
-            self.note("an argument of functools.partial", lambda: (f.func, *f.args, *f.keywords.values()), set())
-            return
-        if isinstance(f, types.MethodType):
+            self.note("an argument of functools.partial", lambda: (f.func, *f.args, *f.keywords.values()))
+        elif isinstance(f, types.MethodType):
             self.waiting.append(f.__func__)
-            self.inside("self", f.__self__, _names(f.__func__))
-            return
-        if hasattr(f, "__wrapped__"):
-            self.waiting.append(f.__wrapped__)
-            self.waiting += [g for g in vars(f).values() if _is_function(g)]  # rules of custom_vjp, custom_jvp
-        if isinstance(f, types.FunctionType):
-            self._code(f)
+            self.inside("self", f.__self__)
+        else:
+            if hasattr(f, "__wrapped__"):  # and the rules of custom_vjp and custom_jvp
+                self.waiting += [f.__wrapped__, *(g for g in vars(f).values() if _is_function(g))]
+            if isinstance(f, types.FunctionType):
+                self._code(f)
 
     def _code(self, f: types.FunctionType) -> None:
         names = _names(f)
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
-            self.note(f"`{name}`, which {f.__name__} closes over,", _cell_reader(cell), names)
-        if INTERNAL[f.__code__.co_filename] or (f.__module__ or "").partition(".")[0] in _FIXED:
+            self.note(f"`{name}`, which {f.__name__} closes over,", _cell_reader(cell))
+        if INTERNAL[f.__code__.co_filename] or _fixed(f.__module__):
             return
-        for name in sorted(names & set(f.__globals__)):
-            self.note(f"global `{name}`", _reader(f.__globals__, name), names)
+        self.names |= names
+        for name in sorted(names):
+            # A name of Python's own may be hidden by a global later.
+            if name in f.__globals__ or hasattr(builtins, name):
+                self.note(f"global `{name}`", _reader(f.__globals__, name))
         if f.__defaults__ or f.__kwdefaults__:
-            self.note(f"a default of {f.__name__}", lambda: (f.__defaults__, f.__kwdefaults__), names)
+            self.note(f"a default of {f.__name__}", lambda: (f.__defaults__, f.__kwdefaults__))
+
+
+def _fixed(module: str | None) -> bool:
+    return (module or "").partition(".")[0] in _FIXED
 
 
 def _is_function(x: Any) -> bool:
@@ -191,9 +227,8 @@ def guards_of(*functions: Any) -> list[Guard]:
     """A guard for everything these functions, and what they call, read besides their arguments."""
     walk = _Walk()
     for f in functions:
-        walk.inside("the function", f, set())
-    while walk.waiting:
-        walk.function(walk.waiting.pop())
+        walk.inside("the function", f)
+    walk.run()
     return walk.guards
 
 

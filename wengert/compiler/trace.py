@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -34,9 +35,10 @@ class Trace:
         self.recorded = tape
         self.tape = optimise(tape, name)
         self.runner = Runner(self.tape)
-        self.tensors = list(lifted_from)
         self.results, self.structure = list(results), structure
         self.guards = list(guards)
+        tensors = self.tensors = list(lifted_from)
+        self.types = Guard("the types of tensors from outside", lambda: tuple(map(_type, tensors)))
         # A constant locks its array as long as it lives, so nothing the list was recorded from changes unseen.
         self.locks = [Const(array) for guard in guards for array in guard.arrays()]
         self.plain = all(r.output == i and not r.is_tensor for i, r in enumerate(results))
@@ -49,7 +51,7 @@ class Trace:
         for tensor in self.tensors:
             if tensor.rec is not SESSION and tensor.rec is not None:
                 raise escaped(tensor.rec)
-        return None
+        return None if not self.tensors or self.types.holds() else self.types
 
     def __call__(self, leaves: Sequence[Any]) -> Any:
         arguments = [x.value if isinstance(x, Tensor) else x for x in leaves]
@@ -57,6 +59,10 @@ class Trace:
             arguments += [t.value for t in self.tensors]
         values = owned(self.runner(arguments))
         return self.structure.unflatten(values if self.plain else [_built(r, values) for r in self.results])
+
+
+def _type(tensor: Tensor) -> str:
+    return f"{tensor.dtype}{list(tensor.shape)}"
 
 
 def _built(result: Result, values: Sequence[Any]) -> Any:
@@ -71,6 +77,8 @@ def trace_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
     """Record ``f(*args, **kwargs)``; None where it reads a tensor of a transform that is running around it."""
     given, structure = flatten((args, kwargs))
     guards = guards_of(f, *(x for x in given if isinstance(x, FUNCTIONS)))
+    guards.append(Guard("NumPy's global generator", lambda: repr(np.random.get_state())))
+    guards.append(Guard("the generator of Python's random", lambda: hash(random.getstate())))
     with lifted("compile") as lifting:
         rec = lifting.recorder
         boxes = [_box(x, rec) for x in given]
@@ -79,6 +87,7 @@ def trace_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
         leaves, output = flatten(f(*call_args, **call_kwargs))
         places = [_place(y, rec) for y in leaves]
     _check_pure(guards, name)
+    del guards[-2:]  # it may be drawn from elsewhere
     guards += [Guard("a tensor whose value was asked for", lambda t=t: t.value) for t, _ in lifting.reads]  # type: ignore[misc]
     outputs = [y.node for y, here in zip(leaves, places, strict=True) if here]
     tape = cut(outputs, inputs)
