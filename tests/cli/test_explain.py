@@ -77,6 +77,7 @@ def test_values_and_a_formula_that_begins_with_a_minus() -> None:
         (["w*x", "w=2"], "no value for x"),
         (["w*x", "w=2", "x=3", "q=1"], "q is not in it; needs w, x"),
         (["w*x", "w=2", "w=3"], "w is given twice"),
+        (["w*x", "w=2", "x=3", "--fromat", "dot"], "no such option: --fromat"),
         (["w*x", "w"], "got 'w'; needs a value such as w=2"),
         (["x", "x=y"], "the value of x is 'y'; needs a number"),
         (["x", "x=9**9**9"], "the exponent is too large"),

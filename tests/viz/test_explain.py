@@ -193,6 +193,28 @@ def test_trees_whole_numbers_and_constants() -> None:
         e["q"]
 
 
+def test_the_parameters_of_a_module_are_inputs() -> None:
+    model = wg.nn.Sequential(wg.nn.Linear(2, 3), wg.nn.Tanh(), wg.nn.Linear(3, 1))
+    x = np.array([[0.5, -1.0]], np.float32)
+    e = explain(model, x)
+    model(x).sum().backward()
+    for name, parameter in model.named_parameters():
+        np.testing.assert_allclose(e[name].adjoint, parameter.grad, rtol=1e-6)
+    assert [line.name for line in e.lines][1:5] == [name for name, _ in model.named_parameters()]
+    assert "[[0.5, -1]]" in str(e)
+
+    class Broken(wg.nn.Linear):
+        def forward(self, x: Any) -> Any:
+            super().forward(x)
+            raise KeyError("broken")
+
+    layer = Broken(2, 1)
+    weight = layer.weight.detach().numpy().copy()
+    with pytest.raises(KeyError):
+        explain(layer, x)
+    np.testing.assert_array_equal(layer.weight.detach().numpy(), weight)
+
+
 def test_arguments_stay_writable_and_results_may_be_inputs() -> None:
     x = np.ones(2)
     e = explain(lambda x: x, x)

@@ -54,6 +54,8 @@ def _values(texts: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
+        if text.startswith("--"):
+            raise ArgumentError(f"explain: no such option: {text}", hint="wengert explain --help lists them")
         if not equals or not name.isidentifier():
             raise ArgumentError(f"explain: got {text!r}; needs a value such as w=2 or x=[1,2]")
         if name in found:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,9 @@ def explain(f: Callable[..., Any] | str | Formula, /, *args: Any, **values: Any)
     where a value is used more than once; the tangents of forward mode beside them, with the count of multiplications
     of both modes. Where the result is an array, the adjoints are those of the sum of its elements.
 
-    A formula is text as `parse` reads it, ``"z = w*x; y = exp(z)"``; its lines keep their names. Python numbers count
-    as float64; arrays of whole numbers are not differentiated. Nothing is executed but the operations in the formula.
+    A formula is text as `parse` reads it, ``"z = w*x; y = exp(z)"``; its lines keep their names, and nothing but its
+    operations is executed. The parameters of a module are inputs too. Python numbers count as float64; arrays of
+    whole numbers are not differentiated.
 
     >>> import wengert as wg
     >>> e = wg.explain("z = w*x; a = z + b; y = exp(a)", w=2, x=3, b=-4)
@@ -137,17 +139,32 @@ def _of_formula(formula: Formula, args: Sequence[Any], values: Mapping[str, Any]
 
 
 def _of_function(f: Callable[..., Any], args: Sequence[Any], values: Mapping[str, Any]) -> Explanation:
+    parameters: dict[str, Tensor] = dict(f.named_parameters()) if hasattr(f, "named_parameters") else {}
     leaves, structure = flatten((tuple(args), dict(values)))
 
     def call(*boxes: Any) -> list[Any]:
-        positional, named = structure.unflatten(boxes)
-        with np.errstate(all="ignore"):  # NaN and inf are shown, not warned of
+        positional, named = structure.unflatten(boxes[: len(leaves)])
+        with np.errstate(all="ignore"), _standing_in(parameters.values(), boxes[len(leaves) :]):
             return [arrayed(y) for y in flatten(f(*positional, **named))[0]]
 
-    recorded = trace(call, [_own(x) for x in leaves], "explain", keep_all=True)
+    recorded = trace(call, [_own(x) for x in (*leaves, *parameters.values())], "explain", keep_all=True)
     names = [n for name, tree in _arguments(f, args, values) for n in _leaf_names(name, flatten(tree)[1])]
+    names += parameters
     title = getattr(f, "__name__", type(f).__name__)
     return _explanation(recorded, "a lambda" if title == "<lambda>" else title, names, {}, sources=True)
+
+
+@contextmanager
+def _standing_in(parameters: Iterable[Tensor], boxes: Iterable[Tensor]) -> Iterator[None]:
+    """Meanwhile a module's parameters are inputs of the recording, so that gradients flow to them."""
+    before = [(p, p.value, p.node, p.rec) for p in parameters]
+    try:
+        for (p, *_), box in zip(before, boxes, strict=True):
+            p.value, p.node, p.rec = box.value, box.node, box.rec
+        yield
+    finally:
+        for p, value, node, rec in before:
+            p.value, p.node, p.rec = value, node, rec
 
 
 def _own(x: Any) -> Any:
@@ -159,7 +176,7 @@ def _own(x: Any) -> Any:
 def _arguments(f: Callable[..., Any], args: Sequence[Any], values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Name and value of every argument, in the order they were given."""
     try:
-        parameters = list(inspect.signature(f).parameters.values())
+        parameters = list(inspect.signature(getattr(f, "forward", f)).parameters.values())
     except (ValueError, TypeError):  # functions written in C have none
         parameters = []
     plain_ones = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -265,7 +282,7 @@ def _operands(node: Node, names: Mapping[Var, str]) -> list[Any]:
 
 def _objective(results: list[Var], names: Mapping[Var, str]) -> str:
     if len(results) == 1:
-        return names[results[0]] if results[0].shape == () else f"Σ{names[results[0]]}"
+        return names[results[0]] if _count(results[0]) == 1 else f"Σ{names[results[0]]}"
     return "Σ"
 
 

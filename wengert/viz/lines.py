@@ -13,6 +13,7 @@ from wengert.viz.mathematics import Expr
 class Local:
     """The value of a local derivative: the whole Jacobian, or its diagonal, where it is small; else shape and norm.
 
+    ``shape`` is that of the line, then that of its operand; ``rows`` counts the numbers in the line.
     ``kind`` is ``"number"``, ``"diagonal"``, ``"full"`` or ``"large"`` (without value; norm None: not computed).
     """
 
@@ -20,6 +21,7 @@ class Local:
     value: Any
     shape: tuple[int, ...]
     norm: float | None
+    rows: int = 1
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def local(node: Node, position: int) -> Local:
     if rows * columns > SMALL:
         return Local("large", None, shape, _norm(found))
     jacobian = np.array([row.ravel() for row in found], x.dtype).reshape(shape)
-    return Local("full", jacobian, shape, _norm([jacobian]))
+    return Local("full", jacobian, shape, _norm([jacobian]), rows)
 
 
 def _row(node: Node, position: int, g: Any) -> Any:

@@ -45,9 +45,11 @@ class Writer:
         return self.style.product(factors)
 
     def rows(self, rows: Sequence[Sequence[str]]) -> str:
-        """A vector (one row) or a matrix."""
-        inside = [f"[{', '.join(row)}]" for row in rows]
-        return inside[0] if len(inside) == 1 else f"[{', '.join(inside)}]"
+        """A matrix."""
+        return f"[{', '.join(map(self.vector, rows))}]"
+
+    def vector(self, entries: Sequence[str]) -> str:
+        return f"[{', '.join(entries)}]"
 
     def diagonal(self, entries: Sequence[str]) -> str:
         return f"diag({', '.join(entries)})"
@@ -77,6 +79,9 @@ class LatexWriter(Writer):
     def rows(self, rows: Sequence[Sequence[str]]) -> str:
         inside = r" \\ ".join(" & ".join(row) for row in rows)
         return rf"\begin{{pmatrix}} {inside} \end{{pmatrix}}"
+
+    def vector(self, entries: Sequence[str]) -> str:
+        return self.rows([entries])
 
     def diagonal(self, entries: Sequence[str]) -> str:
         return rf"\operatorname{{diag}}\left({', '.join(entries)}\right)"
@@ -116,10 +121,16 @@ def value_text(w: Writer, x: Any) -> str:
     if x.shape == ():
         return w.style.number(x[()]) if x.dtype.kind != "b" else str(x[()])
     if 0 < x.size <= MOST_ELEMENTS and x.ndim <= 2:
-        return w.rows([[w.style.number(e) for e in row] for row in np.atleast_2d(x)])
+        return _in_full(w, x)
     numbers = x.ravel().astype(np.result_type(x, np.float64)) if x.dtype.kind in "fc" else None
     norm = "" if numbers is None else w.style.number(np.linalg.norm(numbers))
     return w.array(str(x.dtype), _shape(x.shape), norm)
+
+
+def _in_full(w: Writer, x: Any) -> str:
+    if x.ndim == 1:
+        return w.vector([w.style.number(e) for e in x])
+    return w.rows([[w.style.number(e) for e in row] for row in x])
 
 
 def _shape(shape: Sequence[int]) -> str:
@@ -131,8 +142,9 @@ def local_text(w: Writer, part: Local) -> str:
     if part.kind == "diagonal" and 0 < part.value.size <= MOST_ELEMENTS:
         return w.diagonal([w.style.number(e) for e in part.value.ravel()])
     if part.kind == "full" and part.value.ndim <= 2:
-        matrix = part.value.reshape(part.shape[0], -1) if part.value.ndim == 2 else part.value.reshape(1, -1)
-        return w.rows([[w.style.number(e) for e in row] for row in matrix])
+        return _in_full(w, part.value)
+    if part.kind == "full" and part.value.size <= MOST_ELEMENTS:
+        return _in_full(w, part.value.reshape(part.rows, -1))
     if part.kind == "number":
         return w.style.number(part.value)
     return w.array("Jacobian", _shape(part.shape), "" if part.norm is None else w.style.number(part.norm))
