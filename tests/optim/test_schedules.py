@@ -35,6 +35,12 @@ def test_a_schedule_built_after_loading_the_optimizer_continues() -> None:
     assert other.param_groups[0]["lr"] == optimizer.param_groups[0]["lr"] == pytest.approx(1e-4)
 
 
+def test_a_cycle_whose_rise_is_one_step() -> None:
+    curve = optim.OneCycleLR(sgd(), 1.0, total_steps=10, pct_start=0.1).curve(10)
+    assert curve[0] == pytest.approx(1.0)
+    assert curve == sorted(curve, reverse=True)
+
+
 @pytest.mark.parametrize(
     ("make", "expected"),
     [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wengert import nn, optim
-from wengert.base.errors import ArgumentError, NonFiniteError
+from wengert.base.errors import ArgumentError, NonFiniteError, ShapeError
 
 START = [1.0, -2.0, 0.3]
 
@@ -84,13 +84,32 @@ def test_a_new_optimizer_continues_bit_for_bit(name) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_single_precision_stays(name) -> None:
+def test_single_precision_stays_even_with_numpys_numbers(name) -> None:
     p = nn.Parameter(np.array(START, np.float32))
-    optimizer = getattr(optim, name)([p], lr=0.01, **ALL[name])
+    optimizer = getattr(optim, name)([p], lr=np.float64(0.01), **ALL[name])
     for _ in range(7):
         step(p, optimizer)
     assert p.dtype == np.float32
     assert all(v.dtype == np.float32 for v in optimizer.state[p].values() if isinstance(v, np.ndarray) and v.shape)
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3)])
+def test_numbers_and_empty_parameters(name, shape) -> None:
+    p, q = nn.Parameter(np.full(shape, 2.0)), nn.Parameter(np.ones(2))
+    optimizer = getattr(optim, name)([p, q], lr=0.01, **ALL[name])
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p * p).sum() + (q * q).sum()
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        optimizer.step(closure)
+    assert p.shape == shape and (p.detach().numpy() < 2).all()
+    optimizer.load_state_dict(optimizer.state_dict())
+    optimizer.step(closure)
 
 
 def test_lbfgs_solves_rosenbrock_and_backs_off_from_infinity() -> None:
@@ -141,6 +160,8 @@ def test_averages_of_weights() -> None:
     ("call", "words"),
     [
         (lambda p: optim.LBFGS(p, line_search_fn="wolfe"), "needs None or 'strong_wolfe'"),
+        (lambda p: optim.Muon(p), r"float32\[1\]; needs matrices"),
+        (lambda p: optim.LBFGS(p, history_size=0), "history_size=0"),
         (lambda p: optim.LBFGS(p).step(), "needs a closure"),
         (lambda p: optim.Lion(p, betas=(0.9, 1.0)), "Lion: got beta2=1.0"),
         (lambda p: optim.RMSprop(p, nesterov=True), "nesterov needs a momentum"),
@@ -148,5 +169,5 @@ def test_averages_of_weights() -> None:
     ],
 )
 def test_words(call, words) -> None:
-    with pytest.raises(ArgumentError, match=words):
+    with pytest.raises((ArgumentError, ShapeError), match=words):
         call([nn.Parameter([1.0])])

@@ -103,3 +103,18 @@ def test_lbfgs(options, problem) -> None:
 
             optimizer.step(closure)
         np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 2), (4, 4)])
+@pytest.mark.parametrize("options", [{}, {"nesterov": False, "adjust_lr_fn": "match_rms_adamw", "ns_steps": 3}])
+def test_muon_without_bfloat16(monkeypatch, options, shape) -> None:
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda x: x.clone())
+    start = np.random.default_rng(0).normal(size=shape)
+    ours, theirs = nn.Parameter(start), torch.nn.Parameter(torch.tensor(start))
+    pairs = (ours, optim.Muon([ours], lr=0.02, **options)), (theirs, torch.optim.Muon([theirs], lr=0.02, **options))
+    for _ in range(50):
+        for p, optimizer in pairs:
+            optimizer.zero_grad()
+            (p.sin().sum() + 0.1 * (p * p).sum()).backward()
+            optimizer.step()
+        np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-9, atol=1e-11)

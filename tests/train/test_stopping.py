@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import wengert as wg
 from wengert import nn, optim
 from wengert.base.errors import ArgumentError, ShapeError
 from wengert.train import (
@@ -13,10 +14,13 @@ from wengert.train import (
     RelativeDrop,
     Reporter,
     auc,
+    calibration_error,
     evaluate,
     f1,
+    find_learning_rate,
     fit,
     mean_absolute_error,
+    perplexity,
     precision_recall_f1,
     r2,
     top_k_accuracy,
@@ -106,6 +110,33 @@ def test_further_metrics() -> None:
     assert mean_absolute_error([[1.0], [2.0]], [[0.0], [4.0]]) == 1.5
     assert r2([2.0, 2.0], [1.0, 3.0]) == 0.0
     assert (r2([1.0, 1.0], [1.0, 1.0]), r2([2.0, 1.0], [1.0, 1.0])) == (1.0, 0.0)
+
+
+def test_calibration_and_perplexity() -> None:
+    logits, labels = RNG.normal(size=(200, 3)) * 2, RNG.integers(0, 3, size=200)
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert perplexity(logits, labels) == pytest.approx(np.exp(-np.log(p[np.arange(200), labels]).mean()), rel=1e-12)
+    confidence, right = p.max(1), p.argmax(1) == labels
+    gap = 0.0
+    for low in np.arange(10) / 10:
+        here = (confidence >= low) & (confidence < low + 0.1)
+        if here.any():
+            gap += here.mean() * abs(right[here].mean() - confidence[here].mean())
+    assert calibration_error(logits, labels) == pytest.approx(gap, rel=1e-9)
+
+
+def test_the_finder_leaves_everything_as_it_was() -> None:
+    model = nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.5), nn.Linear(4, 2))
+    optimizer = optim.SGD(model.parameters(), lr=0.3, momentum=0.9)
+    before, state = model.state_dict(), wg.random.get_rng_state()
+    found = find_learning_rate(model, (X, Y), nn.CrossEntropyLoss(), optimizer, end=1e4, batch_size=8)
+    assert len(found.rates) < 100 and 1e-3 < found.suggestion < 100
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+    np.testing.assert_array_equal(wg.random.get_rng_state(), state)
+    assert optimizer.param_groups[0]["lr"] == 0.3 and not optimizer.state and model[0].weight.grad is None
+    with pytest.raises(ArgumentError, match="0 < start < end"):
+        find_learning_rate(model, (X, Y), nn.CrossEntropyLoss(), optimizer, start=1.0, end=0.1)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from wengert.optim.averaging import AveragedModel, get_ema_avg_fn, get_swa_avg_f
 from wengert.optim.combined_schedules import ChainedScheduler, OneCycleLR, ReduceLROnPlateau, SequentialLR
 from wengert.optim.lbfgs import LBFGS
 from wengert.optim.least_squares import least_squares
+from wengert.optim.muon import Muon
 from wengert.optim.newton import Result, newton_cg, newton_minimize, newton_root
 from wengert.optim.optimizer import Optimizer
 from wengert.optim.perceptron import Perceptron, perceptron
@@ -33,8 +34,8 @@ from wengert.optim.variants import Adadelta, Adamax, Lion, NAdam, RAdam
 __all__ = [
     "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "AveragedModel", "ChainedScheduler", "ConstantLR",
     "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LBFGS", "LRScheduler", "LambdaLR",
-    "LinearLR", "Lion", "MultiStepLR", "NAdam", "OneCycleLR", "Optimizer", "Perceptron", "PolynomialLR", "RAdam",
-    "RMSprop", "RecursiveTimeBasedLR", "ReduceLROnPlateau", "Result", "RobbinsMonro", "SGD", "SequentialLR", "StepLR",
-    "TimeBasedLR", "clip_grad_norm_", "clip_grad_value_", "get_ema_avg_fn", "get_swa_avg_fn", "least_squares",
-    "newton_cg", "newton_minimize", "newton_root", "perceptron", "robbins_monro",
+    "LinearLR", "Lion", "MultiStepLR", "Muon", "NAdam", "OneCycleLR", "Optimizer", "Perceptron", "PolynomialLR",
+    "RAdam", "RMSprop", "RecursiveTimeBasedLR", "ReduceLROnPlateau", "Result", "RobbinsMonro", "SGD",
+    "SequentialLR", "StepLR", "TimeBasedLR", "clip_grad_norm_", "clip_grad_value_", "get_ema_avg_fn",
+    "get_swa_avg_fn", "least_squares", "newton_cg", "newton_minimize", "newton_root", "perceptron", "robbins_monro",
 ]  # fmt: skip

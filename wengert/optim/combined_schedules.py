@@ -70,7 +70,7 @@ class OneCycleLR(LRScheduler):
         number = next((i for i, (end, _, _) in enumerate(phases) if step <= end), len(phases) - 1)
         begin = phases[number - 1][0] if number else 0.0
         end, start, goal = phases[number]
-        share = (step - begin) / (end - begin)
+        share = (step - begin) / (end - begin) if end != begin else 1.0
         return cosine(start, goal, share) if self.anneal_strategy == "cos" else start + (goal - start) * share
 
     def rate(self, base: float, epoch: int) -> float:

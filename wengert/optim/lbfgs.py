@@ -57,6 +57,10 @@ class LBFGS(Optimizer):
 
     def check(self, group: Group) -> None:
         super().check(group)
+        if group["history_size"] < 1 or group["max_iter"] < 1:
+            raise ArgumentError(
+                f"LBFGS: got history_size={group['history_size']}, max_iter={group['max_iter']}; needs at least 1"
+            )
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise ArgumentError(f"LBFGS: got line_search_fn={group['line_search_fn']!r}; needs None or 'strong_wolfe'")
 

@@ -66,7 +66,8 @@ class Optimizer:
     # ----- groups
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters with their own options: ``{"params": [...], "lr": 0.1}``."""
-        new = {**self.defaults, **group}
+        # NumPy's numbers become Python's: theirs would widen float32 parameters.
+        new = {k: v.item() if isinstance(v, np.generic) else v for k, v in {**self.defaults, **group}.items()}
         unknown = set(group) - set(self.defaults) - {"params"}
         if unknown or "params" not in group:
             fault = f"unknown options {sorted(unknown)}" if unknown else "no 'params'"
@@ -193,6 +194,7 @@ class Optimizer:
                     new_state[p] = {k: self._fitting(p, k, v) for k, v in entry.items()}
         self.param_groups, self.state = new_groups, new_state
         self.steps = int(state_dict.get("steps", 0))
+        self._cleared = False  # gradients made before belong to another history
 
     def _fitting(self, p: Tensor, key: str, value: Any) -> Any:
         if not isinstance(value, np.ndarray) or (not value.shape and p.shape):

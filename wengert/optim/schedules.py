@@ -66,7 +66,7 @@ class LRScheduler:
             before = self.group_rate(index, self.last_epoch - 1) if self.last_epoch else self.base_lrs[index]
             if group["lr"] != before:  # somebody else has changed it
                 new = group["lr"] * (new / before) if before else group["lr"]
-            group["lr"] = new
+            group["lr"] = new = float(new)  # NumPy's own numbers would widen float32 parameters
             self.adjust(group, self.last_epoch)
             rates.append(new)
         self._last_lr = rates

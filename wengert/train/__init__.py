@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from wengert.train.checkpoint import load_checkpoint, read_checkpoint, save_checkpoint
+from wengert.train.finder import FoundRate, find_learning_rate
 from wengert.train.history import History
 from wengert.train.loop import fit
 from wengert.train.measure import evaluate
 from wengert.train.metrics import (
     accuracy,
     auc,
+    calibration_error,
     confusion,
     f1,
     mean_absolute_error,
+    perplexity,
     precision_recall_f1,
     r2,
     top_k_accuracy,
@@ -23,8 +26,8 @@ from wengert.train.stopping import EarlyStopping, RelativeDrop
 from wengert.train.weights import load_weights, read_weights, save_weights
 
 __all__ = [
-    "BarReporter", "EarlyStopping", "History", "RelativeDrop", "Reporter", "TableReporter", "accuracy", "auc",
-    "confusion", "evaluate", "f1", "fit", "load_checkpoint", "load_weights", "mean_absolute_error", "plot_history",
-    "precision_recall_f1", "r2", "read_checkpoint", "read_weights", "save_checkpoint", "save_weights",
-    "top_k_accuracy", "whole",
+    "BarReporter", "EarlyStopping", "FoundRate", "History", "RelativeDrop", "Reporter", "TableReporter", "accuracy",
+    "auc", "calibration_error", "confusion", "evaluate", "f1", "find_learning_rate", "fit", "load_checkpoint",
+    "load_weights", "mean_absolute_error", "perplexity", "plot_history", "precision_recall_f1", "r2",
+    "read_checkpoint", "read_weights", "save_checkpoint", "save_weights", "top_k_accuracy", "whole",
 ]  # fmt: skip

@@ -186,3 +186,39 @@ def r2(outputs: Any, targets: Any) -> float:
     found, wanted = _pair("r2", outputs, targets)
     rest, total = float(((found - wanted) ** 2).sum()), float(((wanted - wanted.mean(axis=0)) ** 2).sum())
     return 1 - rest / total if total else float(rest == 0)
+
+
+@whole
+def perplexity(scores: Any, labels: Any) -> float:
+    """``exp`` of the mean cross-entropy of logits: among how many classes the model is as good as guessing.
+
+    >>> import wengert as wg
+    >>> round(wg.train.perplexity([[0.0, 0.0, 0.0]], [1]), 6)
+    3.0
+    """
+    return float(np.exp(-_log_probabilities("perplexity", scores, labels)[1].mean()))
+
+
+@whole
+def calibration_error(scores: Any, labels: Any, bins: int = 10) -> float:
+    """How far confidence and accuracy of logits lie apart, on average over equally wide bins of confidence.
+
+    >>> import wengert as wg
+    >>> round(wg.train.calibration_error([[20.0, -20.0], [20.0, -20.0]], [0, 1]), 6)
+    0.5
+    """
+    logs, _ = _log_probabilities("calibration_error", scores, labels)
+    confidence, right = np.exp(logs.max(axis=1)), logs.argmax(axis=1) == _array(labels)
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(place, right - confidence, bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def _log_probabilities(what: str, scores: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The logarithms of the probabilities of all classes, and of the right ones."""
+    found, labels = _array(scores), _array(labels)
+    if found.ndim != 2 or labels.shape != found.shape[:1] or not labels.size:
+        raise ShapeError(f"{what}: got logits {show(found)} for labels {show(labels)}; needs (N, C) and (N,)")
+    shifted = found - found.max(axis=1, keepdims=True)
+    logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return logs, np.take_along_axis(logs, labels[:, None].astype(np.int64), axis=1)
