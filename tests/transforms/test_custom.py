@@ -220,3 +220,11 @@ def test_closed_over_tensor_is_refused():
         wg.grad(outer)(1.0)
     with pytest.raises(GraphError, match="pass the tensor as an argument"):
         wg.vmap(outer)(np.ones(2))
+
+
+def test_a_function_without_methods_says_which_to_write() -> None:
+    class Empty(wg.Function):
+        pass
+
+    with pytest.raises(wg.errors.MissingRuleError, match=r"Function: needs a static method forward\(ctx, \*args\)"):
+        Empty.apply(wg.tensor(1.0, requires_grad=True))

@@ -211,11 +211,11 @@ class Function:
 
     @staticmethod
     def forward(ctx: Any, *args: Any) -> Any:
-        raise NotImplementedError("a Function needs a static method forward(ctx, *args)")
+        raise MissingRuleError("Function: needs a static method forward(ctx, *args)")
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        raise NotImplementedError("a Function needs a static method backward(ctx, *gradients)")
+        raise MissingRuleError("Function: needs a static method backward(ctx, *gradients)")
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
