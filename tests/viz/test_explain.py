@@ -236,6 +236,10 @@ def test_what_cannot_be_explained(wrong: Any) -> None:
         explain(wrong)
 
 
+def test_any_name_may_be_an_argument() -> None:
+    assert explain("self*args*f + values", self=2, args=3, f=4, values=5)["y"].value == 29
+
+
 # ----- the symbolic partials ----------------------------------------------------------------------------
 def value(e: Any, names: dict[str, Any]) -> Any:
     """The number an expression stands for."""
@@ -308,6 +312,7 @@ def test_latex() -> None:
     for part in (r"$t_{6}^{2}$", r"$\frac{1}{t_{5}}$", r"$\frac{\partial L}{\partial w}$", r"$\exp\left(t_{3}\right)$"):
         assert part in latex
     assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 4
+    assert Latex().expression(Expr("**", (1e-12, 2))) == r"\left(1 \cdot 10^{-12}\right)^{2}"
     assert Latex().name("theta_1") == r"\theta_{1}"
     assert Latex().number(-1.5e-12) == r"-1.5 \cdot 10^{-12}"
     assert Latex().expression(operation(REGISTRY["abs"], ["x"], {})) == r"\left\lvert x \right\rvert"

@@ -55,10 +55,10 @@ class Formula:
         self.text, self.names = text, names
         self._constants, self._lines = constants, lines
 
-    def __call__(self, *args: Any, **values: Any) -> Any:
+    def __call__(self, /, *args: Any, **values: Any) -> Any:
         return self.steps(self.bound(*args, **values))[-1][1]
 
-    def bound(self, *args: Any, **values: Any) -> dict[str, Any]:
+    def bound(self, /, *args: Any, **values: Any) -> dict[str, Any]:
         """The value of every argument by name: numbers and lists as float64, arrays and tensors as they are."""
         if len(args) > len(self.names):
             raise ArgumentError(f"formula: got {len(args)} values; needs {_list(self.names)}")

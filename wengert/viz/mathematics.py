@@ -186,7 +186,7 @@ _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 def number_text(x: Any, digits: int = 7) -> str:
     """A number with so many significant digits; whole ones without a point."""
     if isinstance(x, complex | np.complexfloating):
-        return f"{complex(x):.{digits}g}"
+        return f"({complex(x):.{digits}g})"
     text = f"{float(x):.{digits}g}"
     return text if text != "-0" else "0"
 
@@ -215,7 +215,8 @@ class Style:
             return self.name(e)
         if not isinstance(e, Expr):
             text = self.number(e)
-            return f"({text})" if outer > 3 and text.startswith("-") else text
+            compound = text.startswith("-") or not text.replace(".", "").isdigit()  # 1e-12, and in LaTeX 1·10⁻¹²
+            return self.parentheses(text) if outer > 3 and compound else text
         text = self.written(e)
         return self.parentheses(text) if _RANK.get(e.op, 9) < outer else text
 
