@@ -147,7 +147,7 @@ def owned(leaves: Iterable[Any]) -> list[Any]:
             if not x.shape:
                 x = x[()]
             elif not x.flags.writeable or not x.flags.owndata or id(x) in seen:
-                x = x.copy()
+                x = x.copy("K")  # laid out as it was: sums and products of matrices round by layout
             seen.add(id(x))
         out.append(x)
     return out
