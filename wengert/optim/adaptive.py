@@ -11,7 +11,24 @@ from wengert.ops.rounding import maximum
 from wengert.optim.optimizer import Group, Optimizer, State, between_0_and_1, decayed, remembered
 
 
-class Adam(Optimizer):
+class WithBetas(Optimizer):
+    """An optimizer with two running means, which forget at the rates ``betas``."""
+
+    def check(self, group: Group) -> None:
+        super().check(group)
+        between_0_and_1(type(self).__name__, beta1=group["betas"][0], beta2=group["betas"][1])
+
+
+def means(p: Any, g: Any, state: State, group: Group) -> tuple[int, Any, Any]:
+    """The number of the step, and the running means of g and of g²."""
+    beta1, beta2 = group["betas"]
+    t = state["step"] = state.get("step", 0) + 1
+    m = state["exp_avg"] = beta1 * remembered(state, "exp_avg", p) + (1 - beta1) * g
+    v = state["exp_avg_sq"] = beta2 * remembered(state, "exp_avg_sq", p) + (1 - beta2) * (g * g)
+    return t, m, v
+
+
+class Adam(WithBetas):
     """``p - lr m̂ / (sqrt(v̂) + eps)`` with running means m of g and v of g², corrected for their start at 0.
 
     Weight decay is added to the gradient (`AdamW` takes it off the parameter instead). With `amsgrad` the greatest v
@@ -36,19 +53,13 @@ class Adam(Optimizer):
         }  # fmt: skip
         super().__init__(params, options, check_finite)
 
-    def check(self, group: Group) -> None:
-        super().check(group)
-        between_0_and_1(type(self).__name__, beta1=group["betas"][0], beta2=group["betas"][1])
-
     def update(self, p: Any, g: Any, state: State, group: Group) -> Any:
         return self.adam(p, decayed(p, g, group), state, group)
 
     def adam(self, p: Any, g: Any, state: State, group: Group) -> Any:
         """The step without weight decay."""
         beta1, beta2 = group["betas"]
-        t = state["step"] = state.get("step", 0) + 1
-        m = state["exp_avg"] = beta1 * remembered(state, "exp_avg", p) + (1 - beta1) * g
-        v = state["exp_avg_sq"] = beta2 * remembered(state, "exp_avg_sq", p) + (1 - beta2) * (g * g)
+        t, m, v = means(p, g, state, group)
         if group["amsgrad"]:
             v = state["max_exp_avg_sq"] = maximum(remembered(state, "max_exp_avg_sq", p), v)
         size = sqrt(v) / (1 - beta2**t) ** 0.5 + group["eps"]

@@ -7,16 +7,8 @@ from typing import Any
 
 from wengert.ops.exponential import sqrt
 from wengert.ops.rounding import absolute, maximum, sign
+from wengert.optim.adaptive import WithBetas, means
 from wengert.optim.optimizer import Group, Optimizer, State, between_0_and_1, decayed, remembered
-
-
-def _means(p: Any, g: Any, state: State, group: Group) -> tuple[int, Any, Any]:
-    """The number of the step, and the running means of g and of g²."""
-    beta1, beta2 = group["betas"]
-    t = state["step"] = state.get("step", 0) + 1
-    m = state["exp_avg"] = beta1 * remembered(state, "exp_avg", p) + (1 - beta1) * g
-    v = state["exp_avg_sq"] = beta2 * remembered(state, "exp_avg_sq", p) + (1 - beta2) * (g * g)
-    return t, m, v
 
 
 def _shrunk(p: Any, g: Any, group: Group) -> tuple[Any, Any]:
@@ -24,12 +16,6 @@ def _shrunk(p: Any, g: Any, group: Group) -> tuple[Any, Any]:
     if group["decoupled_weight_decay"]:
         return p * (1 - group["lr"] * group["weight_decay"]), g
     return p, decayed(p, g, group)
-
-
-class _WithBetas(Optimizer):
-    def check(self, group: Group) -> None:
-        super().check(group)
-        between_0_and_1(type(self).__name__, beta1=group["betas"][0], beta2=group["betas"][1])
 
 
 class Adadelta(Optimizer):
@@ -65,7 +51,7 @@ class Adadelta(Optimizer):
         return p - group["lr"] * d
 
 
-class Adamax(_WithBetas):
+class Adamax(WithBetas):
     """`Adam` with the running maximum of |g| (the infinity norm) for the square root of the mean of g²."""
 
     def __init__(
@@ -91,7 +77,7 @@ class Adamax(_WithBetas):
         return p - group["lr"] / (1 - beta1**t) * (m / size)
 
 
-class NAdam(_WithBetas):
+class NAdam(WithBetas):
     """`Adam` with Nesterov's momentum, whose coefficient grows from half of beta1 towards beta1."""
 
     def __init__(
@@ -115,7 +101,7 @@ class NAdam(_WithBetas):
 
     def update(self, p: Any, g: Any, state: State, group: Group) -> Any:
         p, g = _shrunk(p, g, group)
-        t, m, v = _means(p, g, state, group)
+        t, m, v = means(p, g, state, group)
         beta1, beta2 = group["betas"]
         now, following = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (t, t + 1))
         product = state["mu_product"] = state.get("mu_product", 1.0) * now
@@ -123,7 +109,7 @@ class NAdam(_WithBetas):
         return p - group["lr"] * (direction / (sqrt(v / (1 - beta2**t)) + group["eps"]))
 
 
-class RAdam(_WithBetas):
+class RAdam(WithBetas):
     """`Adam` that scales by g² only once its running mean is reliable, and then by how reliable it is."""
 
     def __init__(
@@ -146,7 +132,7 @@ class RAdam(_WithBetas):
 
     def update(self, p: Any, g: Any, state: State, group: Group) -> Any:
         p, g = _shrunk(p, g, group)
-        t, m, v = _means(p, g, state, group)
+        t, m, v = means(p, g, state, group)
         beta1, beta2 = group["betas"]
         d = m / (1 - beta1**t)
         # How many gradients the mean of g² is worth: in the limit, and now.
@@ -158,7 +144,7 @@ class RAdam(_WithBetas):
         return p - group["lr"] * d
 
 
-class Lion(_WithBetas):
+class Lion(WithBetas):
     """``p (1 - lr weight_decay) - lr sign(beta1 m + (1 - beta1) g)``, then ``m = beta2 m + (1 - beta2) g``.
 
     Every coordinate moves by exactly `lr`, so the rate should be three to ten times smaller than Adam's.
