@@ -156,6 +156,20 @@ def test_averages_of_weights() -> None:
         optim.get_ema_avg_fn(2)
 
 
+def test_statistics_of_batch_norm_belong_to_the_averaged_weights() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    mean = optim.AveragedModel(model)
+    mean.update_parameters(model)
+    x = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
+    mean.eval()
+    optim.update_bn([(x[:20], None), (x[20:], None)], mean)
+    inner = (x @ model[0].weight.detach().numpy().T + model[0].bias.detach().numpy()).reshape(2, 20, 3)
+    norm = mean.module[1]
+    np.testing.assert_allclose(norm.running_mean, inner.mean((0, 1)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(norm.running_var, inner.var(1, ddof=1).mean(0), rtol=1e-4)
+    assert norm.momentum == 0.1 and not norm.training
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -118,3 +118,14 @@ def test_plateau(options) -> None:
         theirs.step(metric)
         np.testing.assert_allclose(rates(a), rates(b), rtol=1e-13, err_msg=f"epoch {k}")
     assert set(ours.state_dict()) - {"base_lrs"} <= set(theirs.state_dict())
+
+
+@pytest.mark.parametrize("options", [{}, {"anneal_epochs": 7, "anneal_strategy": "linear"}, {"anneal_epochs": 0}])
+def test_swa(options) -> None:
+    a = optim.SGD([nn.Parameter([1.0])], lr=0.1)
+    b = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
+    ours, theirs = optim.SWALR(a, 0.02, **options), torch.optim.swa_utils.SWALR(b, 0.02, **options)
+    for _ in range(20):
+        assert a.param_groups[0]["lr"] == pytest.approx(b.param_groups[0]["lr"], rel=1e-12)
+        ours.step()
+        theirs.step()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wengert.nn.utils import clip_grad_norm_, clip_grad_value_
 from wengert.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
-from wengert.optim.averaging import AveragedModel, get_ema_avg_fn, get_swa_avg_fn
+from wengert.optim.averaging import SWALR, AveragedModel, get_ema_avg_fn, get_swa_avg_fn, update_bn
 from wengert.optim.combined_schedules import ChainedScheduler, OneCycleLR, ReduceLROnPlateau, SequentialLR
 from wengert.optim.lbfgs import LBFGS
 from wengert.optim.least_squares import least_squares
@@ -35,7 +35,8 @@ __all__ = [
     "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "AveragedModel", "ChainedScheduler", "ConstantLR",
     "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LBFGS", "LRScheduler", "LambdaLR",
     "LinearLR", "Lion", "MultiStepLR", "Muon", "NAdam", "OneCycleLR", "Optimizer", "Perceptron", "PolynomialLR",
-    "RAdam", "RMSprop", "RecursiveTimeBasedLR", "ReduceLROnPlateau", "Result", "RobbinsMonro", "SGD",
+    "RAdam", "RMSprop", "RecursiveTimeBasedLR", "ReduceLROnPlateau", "Result", "RobbinsMonro", "SGD", "SWALR",
     "SequentialLR", "StepLR", "TimeBasedLR", "clip_grad_norm_", "clip_grad_value_", "get_ema_avg_fn",
     "get_swa_avg_fn", "least_squares", "newton_cg", "newton_minimize", "newton_root", "perceptron", "robbins_monro",
+    "update_bn",
 ]  # fmt: skip

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from wengert.base.errors import ArgumentError
+from wengert.core.record import paused
 from wengert.nn.module import Module
+from wengert.optim.optimizer import Optimizer
+from wengert.optim.schedules import LRScheduler, cosine
 
 Average = Callable[[Any, Any, int], Any]
 
@@ -70,3 +73,54 @@ class AveragedModel(Module):
                 new[name] = np.asarray(self.avg_fn(old[name], new[name], count), new[name].dtype)
         self.module.load_state_dict(new)
         self.n_averaged = np.array(count + 1, np.int64)
+
+
+def update_bn(loader: Iterable[Any], model: Module) -> None:
+    """Set the running statistics of batch normalisation anew, as means over all batches of `loader`.
+
+    After averaging weights they belong to other weights. A batch is an array, or a tuple whose first entry is one.
+    """
+    norms = [m for m in model.modules() if getattr(m, "running_mean", None) is not None]
+    if not norms:
+        return
+    kept = [norm.momentum for norm in norms]
+    modes = [(m, m.training) for m in model.modules()]
+    model.train()
+    try:
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # equal weights for all batches
+        with paused():
+            for batch in loader:
+                model(batch[0] if isinstance(batch, tuple | list) else batch)
+    finally:
+        for norm, momentum in zip(norms, kept, strict=True):
+            norm.momentum = momentum
+        for module, mode in modes:
+            module.training = mode
+
+
+class SWALR(LRScheduler):
+    """From the first rate to the constant `swa_lr` in `anneal_epochs`, for the phase in which weights are averaged."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        swa_lr: float,
+        anneal_epochs: int = 10,
+        anneal_strategy: str = "cos",
+        last_epoch: int = -1,
+    ) -> None:
+        if anneal_strategy not in ("cos", "linear") or anneal_epochs < 0:
+            raise ArgumentError(
+                f"SWALR: got anneal_strategy={anneal_strategy!r}, anneal_epochs={anneal_epochs}; "
+                "needs 'cos' or 'linear', and at least 0"
+            )
+        self.swa_lr, self.anneal_epochs, self.anneal_strategy = swa_lr, anneal_epochs, anneal_strategy
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: float, epoch: int) -> float:
+        share = min(1.0, epoch / self.anneal_epochs) if self.anneal_epochs else 1.0
+        if self.anneal_strategy == "cos":
+            return cosine(base, self.swa_lr, share)
+        return base + (self.swa_lr - base) * share
