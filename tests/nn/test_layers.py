@@ -93,6 +93,15 @@ def test_batch_norm_in_a_transform() -> None:
     with pytest.warns(UserWarning, match="the running statistics are not kept"):
         wg.vmap(lambda a: norm(a))(np.stack([x, x]))
 
+    def step(a, centre, spread):
+        copy = wg.tree_map(lambda p: p, norm)
+        copy.running_mean, copy.running_var = centre, spread
+        copy(a)
+        return copy.running_mean
+
+    found = wg.vmap(step)(np.stack([x, x + 1]), np.zeros((2, 2)), np.ones((2, 2)))  # handed in, and out again
+    np.testing.assert_allclose(found, [0.1 * x.mean(0), 0.1 * (x.mean(0) + 1)])
+
 
 def test_padding_row_gets_no_gradient() -> None:
     table = nn.Embedding(4, 2, padding_idx=-1)

@@ -29,6 +29,7 @@ SMOOTH = [
     lambda a: nn.MultiMarginLoss(p=2)(a, LABELS),
     lambda a: nn.CosineEmbeddingLoss(margin=0.1)(a, B, SIGNS),
     lambda a: nn.TripletMarginLoss()(a, B, C),
+    lambda a: nn.CTCLoss()(functional.log_softmax(a[:, None], -1), np.array([[1, 2]]), np.array([4]), np.array([2])),
     lambda a: functional.ordinal_loss(a[:, 0], LABELS, np.array([-0.5, 0.7])),
 ]
 
@@ -46,6 +47,14 @@ def test_what_is_ignored_has_no_influence() -> None:
     assert loss(A, LABELS) == pytest.approx(nn.CrossEntropyLoss()(A[[0, 2, 3]], LABELS[[0, 2, 3]]))
     gradient = wg.grad(loss)(A, LABELS)
     np.testing.assert_array_equal(gradient[1], 0)
+
+
+def test_an_alignment_that_does_not_exist() -> None:
+    log_p = functional.log_softmax(A, -1)
+    too_long = (np.array([1, 1, 1]), 4, 3)  # repeats need blanks between: 5 steps
+    assert nn.CTCLoss()(log_p, *too_long) == np.inf
+    assert nn.CTCLoss(zero_infinity=True)(log_p, *too_long) == 0
+    assert (wg.grad(lambda a: nn.CTCLoss(zero_infinity=True)(a, *too_long))(log_p) == 0).all()
 
 
 def test_positives_count_more() -> None:
@@ -97,6 +106,8 @@ def test_ordinal_loss_learns_its_thresholds() -> None:
      "gaussian_nll_loss: got the variance float64[2] for a prediction float64[4, 3]"),
     (lambda: functional.ordinal_loss(A[:, 0], LABELS, np.array([1.0, 1.0])), ArgumentError,
      "ordinal: the thresholds must increase from class to class"),
+    (lambda: nn.CTCLoss()(A, LABELS[:2], 5, 2), ArgumentError,
+     "ctc_loss: got input lengths int64[1]; needs 1 integers from 0 to 4"),
     (lambda: nn.MultiMarginLoss()(A, LABELS + 1), ArgumentError,
      "multi_margin_loss: got the label 3 for classes 0 to 2"),
 ])  # fmt: skip

@@ -389,3 +389,20 @@ def test_encoder_and_decoder_stacks() -> None:
     ours = nn.TransformerDecoder(nn.TransformerDecoderLayer(6, 2, 8, 0.0), 2).double()
     ours.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
     compare_calls(theirs, ours, [normal(4, 3, 6), normal(5, 3, 6)], {"tgt_mask": causal})
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("blank", [0, 2])
+def test_connectionist_temporal_classification(reduction: str, blank: int) -> None:
+    """Behind a log-softmax, for PyTorch's gradient by the log-probabilities alone is already that by the logits."""
+    targets = labels(4, 5, 4) + 1
+    targets[targets == blank] = 4
+    rest = [targets, np.array([9, 7, 9, 5, 3]), np.array([4, 3, 0, 2, 4])]
+    options = {"blank": blank, "reduction": reduction, "zero_infinity": True}
+    theirs, ours = torch.nn.CTCLoss(**options), nn.CTCLoss(**options)
+    compare_calls(
+        lambda z: theirs(z.log_softmax(-1), *map(torch.tensor, rest)),
+        lambda z: ours(nn.functional.log_softmax(z, -1), *rest),
+        [normal(9, 5, 5) * 2],
+        {},
+    )

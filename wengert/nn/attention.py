@@ -62,7 +62,7 @@ class MultiheadAttention(Module):
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
         if self.kdim == self.vdim == embed_dim:
-            self.in_proj_weight = empty_parameter((3 * embed_dim, embed_dim), dtype)
+            self.register_parameter("in_proj_weight", empty_parameter((3 * embed_dim, embed_dim), dtype))
         else:
             self.register_parameter("in_proj_weight", None)
             for name, width in (("q", embed_dim), ("k", self.kdim), ("v", self.vdim)):
@@ -143,7 +143,7 @@ class MultiheadAttention(Module):
         attn_mask: Any = None, average_attn_weights: bool = True, is_causal: bool = False,
     ) -> tuple[Any, Any]:  # fmt: skip
         inputs, single = self._inputs(query, key, value)
-        n, length, keys = *inputs[0].shape[:2], inputs[1].shape[1]
+        (n, length), keys = inputs[0].shape[:2], inputs[1].shape[1]
         mask = self._mask(attn_mask, key_padding_mask, is_causal, n, length, keys)
         q, k, v = self._projected(inputs)
         weights = attention_weights(q, k, mask, 1 / math.sqrt(q.shape[-1]))

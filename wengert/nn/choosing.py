@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from wengert.base.errors import ArgumentError
@@ -26,14 +27,21 @@ class Row(NamedTuple):
         return math.isfinite(self.low) and math.isfinite(self.high)
 
 
-class Table(tuple[Row, ...]):
+class Table:
     """Rows of `Row`, printed as text; a row is found by its name: ``table()["ReLU"]``."""
 
-    __slots__ = ()
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = tuple(rows)
 
-    def __getitem__(self, key: object) -> Row:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, key: str | int) -> Row:
         if not isinstance(key, str):
-            return tuple.__getitem__(self, key)  # type: ignore[index, no-any-return]
+            return self.rows[key]
         for row in self:
             if row.name == key:
                 return row

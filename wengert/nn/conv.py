@@ -41,7 +41,7 @@ class _Convolution(Module):
         self.kernel_size = numbers(what, "kernel_size", kernel_size, self.rank, 1)
         self.stride = numbers(what, "stride", stride, self.rank, 1)
         self.dilation = numbers(what, "dilation", dilation, self.rank, 1)
-        self.padding = padding if isinstance(padding, str) else numbers(what, "padding", padding, self.rank, 0)
+        self.padding: Any = padding if isinstance(padding, str) else numbers(what, "padding", padding, self.rank, 0)
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         self.weight = empty_parameter((first, second // groups, *self.kernel_size), dtype)
         if bias:
@@ -82,7 +82,7 @@ class _Conv(_Convolution):
             x = arrayed(x)
             pads = paddings(type(self).__name__, padding, self.kernel_size, self.stride, self.dilation)
             x = pad(x, ((0, 0),) * (len(x.shape) - self.rank) + pads, PADDING_MODES[self.padding_mode])
-            padding = 0
+            padding = (0,) * self.rank
         return type(self).function(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 

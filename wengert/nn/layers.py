@@ -11,7 +11,7 @@ from wengert.base.dtypes import get_default_dtype
 from wengert.base.errors import ArgumentError
 from wengert.core.record import concrete
 from wengert.nn import functional, init
-from wengert.nn.functional.checks import positive
+from wengert.nn.functional.checks import positive, ranked
 from wengert.nn.module import Module, Parameter
 
 
@@ -120,8 +120,9 @@ class Embedding(Module):
     @classmethod
     def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
         """An embedding with this table, which does not learn unless ``freeze=False``."""
-        table = np.asarray(concrete(embeddings))
-        made = cls(*table.shape, padding_idx=padding_idx, dtype=table.dtype)
+        table = ranked("Embedding", concrete(embeddings), (2,), "a table (count, dim)")
+        count, dim = table.shape
+        made = cls(count, dim, padding_idx, table.dtype)
         made.weight.assign_(table)
         made.weight.requires_grad_(not freeze)
         return made

@@ -175,6 +175,22 @@ class OrdinalLoss(Loss):
         return functional.ordinal_loss(score, target, self.thresholds(), self.reduction)
 
 
+class CTCLoss(Loss):
+    """Connectionist temporal classification: ``loss(log_probs, targets, input_lengths, target_lengths)``.
+
+    Log-probabilities (T, N, C) (`LogSoftmax` before it), targets (N, S); see `functional.ctc_loss`.
+    """
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any) -> Any:
+        return functional.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
+        )
+
+
 # ----- margins -----------------------------------------------------------------------------------------------
 class SoftMarginLoss(Loss):
     """``log(1 + exp(-y z))`` with ``y`` = 1 or -1."""

@@ -30,6 +30,9 @@ class _RunningNorm(Module):
 
     ranks: ClassVar[Sequence[int]]
     form: ClassVar[str]
+    running_mean: Any
+    running_var: Any
+    num_batches_tracked: Any
     counts: ClassVar[bool] = True  # PyTorch's instance norm has the count in its state, but leaves it at 0
 
     def __init__(

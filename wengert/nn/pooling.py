@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from wengert.base.errors import ArgumentError
+from wengert.nn import functional
 from wengert.nn.module import Module
 from wengert.ops import pooling
 
@@ -113,7 +114,6 @@ class AvgPool3d(_AvgPool):
 
 
 class _AdaptivePool(Module):
-    rank: ClassVar[int]
     function: ClassVar[Callable[..., Any]]
 
     def __init__(self, output_size: Any) -> None:
@@ -121,8 +121,7 @@ class _AdaptivePool(Module):
         self.output_size = output_size
 
     def forward(self, x: Any) -> Any:
-        size = self.output_size
-        return type(self).function(x, tuple(size) if isinstance(size, tuple | list) else (size,) * self.rank)
+        return type(self).function(x, self.output_size)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
@@ -131,7 +130,7 @@ class _AdaptivePool(Module):
 class AdaptiveAvgPool1d(_AdaptivePool):
     """Means over as many windows as `output_size` says, whatever the length."""
 
-    rank, function = 1, staticmethod(pooling.adaptive_avg_pool1d)
+    function = staticmethod(pooling.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptivePool):
@@ -142,16 +141,16 @@ class AdaptiveAvgPool2d(_AdaptivePool):
     (4, 8, 1, 5)
     """
 
-    rank, function = 2, staticmethod(pooling.adaptive_avg_pool2d)
+    function = staticmethod(pooling.adaptive_avg_pool2d)
 
 
 class AdaptiveMaxPool1d(_AdaptivePool):
     """Maxima over as many windows as `output_size` says."""
 
-    rank, function = 1, staticmethod(pooling.adaptive_max_pool)
+    function = staticmethod(functional.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptivePool):
     """Maxima over as many windows as `output_size` says."""
 
-    rank, function = 2, staticmethod(pooling.adaptive_max_pool)
+    function = staticmethod(functional.adaptive_max_pool2d)

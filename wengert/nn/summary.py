@@ -83,7 +83,8 @@ def of_calls(model: Any, inputs: Sequence[Any]) -> str:
             handle.remove()
         for module, mode in zip(parts, modes, strict=True):
             object.__setattr__(module, "training", mode)
-    rows, counted = [("module", "kind", "output", "parameters", "operations")], set()
+    counted: set[int] = set()
+    rows = [("module", "kind", "output", "parameters", "operations")]
     for module, start, end, shape in calls:
         path = names[id(module)]
         own = [p for p in module.parameters(recurse=False) if id(p) not in counted]

@@ -33,7 +33,7 @@ def _wanted(sizes: Sequence[int], size: Any, scale_factor: Any) -> tuple[list[in
     return [int(n) for n in each], [old / new for old, new in zip(sizes, each, strict=True)]
 
 
-def _nearest(length: int, new: int, ratio: float, shift: float) -> np.ndarray:
+def _nearest(length: int, new: int, ratio: float, shift: float) -> Any:
     return np.minimum(np.floor((np.arange(new) + shift) * ratio).astype(np.intp), length - 1)
 
 
