@@ -102,9 +102,9 @@ def test_writing_to_a_base_makes_its_windows_unreadable() -> None:
 
 def test_writing_to_a_window_in_use_is_refused() -> None:
     t = wg.tensor(np.arange(6.0).reshape(2, 3))
-    row = t[0]
+    turned = t.T
     with pytest.raises(wg.errors.AssignmentError, match="values, not windows"):
-        row[0] = 1.0
+        turned[0, 1] = 1.0
     alone = wg.tensor(np.arange(6.0)).reshape(2, 3)
     alone[0, 0] = 5.0  # nobody else sees this memory
     assert alone[0, 0].item() == 5.0
@@ -147,3 +147,124 @@ def test_a_mode_as_decorator_holds_in_the_function_alone(mode: Callable[[], Any]
     for _ in range(2):
         assert recording(3) is wanted
         assert wg.is_grad_enabled()
+
+
+def test_a_hook_registered_twice_is_removed_once() -> None:
+    x, seen = wg.tensor([1.0, 2.0], requires_grad=True), []
+    first, _ = [x.register_hook(lambda g: seen.append(1)) for _ in range(2)]
+    hook = seen.append
+    again, _ = x.register_hook(hook), x.register_hook(hook)
+    for handle in (first, again):
+        handle.remove()
+        handle.remove()
+    (x * x).sum().backward()
+    assert len(seen) == 2
+
+
+def test_a_hook_keeps_shape_and_dtype() -> None:
+    for hook in (lambda g: g.sum(), lambda g: g.double()):
+        for on_leaf in (True, False):
+            x = wg.tensor([1.0, 2.0], requires_grad=True)
+            y = x * x
+            (x if on_leaf else y).register_hook(hook)
+            with pytest.raises(wg.errors.ShapeError, match="a hook returns None or a gradient of the same shape"):
+                y.sum().backward()
+
+
+def test_retained_gradient_is_that_after_all_hooks() -> None:
+    x = wg.tensor(2.0, requires_grad=True)
+    y = x * x
+    y.retain_grad()
+    y.register_hook(lambda g: g * 2)
+    y.backward()
+    assert (y.grad.item(), x.grad.item()) == (2.0, 8.0)
+
+
+def test_data_and_detach_write_through() -> None:
+    x = wg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    x.data[0] = 7.0
+    x.data.detach().mul_(2)
+    x.data -= 1.0
+    assert x.tolist() == [13.0, 3.0, 5.0]
+    (x * x).sum().backward()
+    assert x.grad.tolist() == [26.0, 6.0, 10.0]
+    x.grad.data.zero_()
+    assert x.grad.tolist() == [0.0, 0.0, 0.0]
+    with pytest.raises(wg.errors.AssignmentError):
+        x.data[:2].zero_()
+    y = x * 2
+    with pytest.raises(wg.errors.AssignmentError, match="detached from a result that is still in use"):
+        y.detach()[0] = 0.0
+    w = y.detach().requires_grad_()
+    with wg.no_grad():
+        w -= 1.0
+    assert (w.tolist(), y.tolist()) == ([25.0, 5.0, 9.0], [26.0, 6.0, 10.0])
+
+
+def test_writing_to_what_is_a_window_in_numpy_is_refused() -> None:
+    y, z = wg.tensor([[1.0, 2.0], [3.0, 4.0]]), wg.tensor([1 + 2j])
+    for window in (y.diagonal(), z.real, z.imag):
+        with pytest.raises(wg.errors.AssignmentError):
+            window[0] = 9.0
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: wg.tile(x, 1), lambda x: wg.tile(x, 2), lambda x: wg.repeat(x, 1), lambda x: wg.roll(x, 0, 0),
+    lambda x: wg.roll(x, 3), lambda x: wg.pad(x, 0), lambda x: wg.pad(x, 0, mode="edge"), lambda x: wg.block([x]),
+    lambda x: wg.meshgrid(x)[0],
+])  # fmt: skip
+def test_what_numpy_copies_can_be_written_to(f) -> None:
+    for x in (np.ones(3), wg.tensor(np.ones(3))):
+        y = f(x)
+        y[0] = 5.0
+        assert x.tolist() == [1.0, 1.0, 1.0]
+        assert y.tolist()[0] == 5.0
+
+
+def test_writing_into_an_indexed_part_writes_into_the_whole() -> None:
+    x = wg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = x * 1.0
+    y[0] += x[2]
+    part = y[:2]
+    part *= 10.0
+    part += 1.0
+    assert (y.tolist(), part.tolist()) == ([41.0, 21.0, 3.0], [41.0, 21.0])
+    y.sum().backward()
+    assert x.grad.tolist() == [10.0, 10.0, 11.0]
+    with wg.no_grad():
+        x[0] -= 1.0
+        x[1:].zero_()
+    assert x.tolist() == [0.0, 0.0, 0.0]
+    assert x.requires_grad
+    with pytest.raises(wg.errors.InPlaceError):
+        x[0] += 1.0
+    z = wg.tensor([[1.0, 2.0], [3.0, 4.0]])
+    z[0][1] = 9.0
+    other = z[1]
+    for row in z:
+        row *= 2.0
+    assert z.tolist() == [[2.0, 18.0], [6.0, 8.0]]
+    with pytest.raises(wg.errors.EscapedTensorError):
+        other.sum()
+
+    def f(x: Any) -> Any:
+        y = x * 1.0
+        y[0] *= 3.0
+        y[1] += y[0] * y[0]
+        return wg.sum(y)
+
+    np.testing.assert_array_equal(wg.grad(f)(np.array([1.0, 2.0])), [21.0, 1.0])
+    np.testing.assert_array_equal(wg.vmap(wg.grad(f))(np.ones((2, 2))), [[21.0, 1.0]] * 2)
+
+
+def test_no_grad_on_a_generator() -> None:
+    x = wg.tensor([1.0], requires_grad=True)
+
+    @wg.no_grad()
+    def steps() -> Any:
+        yield (x * 2).requires_grad
+        yield (x * 2).requires_grad
+
+    running = steps()
+    assert [next(running), (x * 2).requires_grad, next(running)] == [False, True, False]
+    assert wg.is_grad_enabled()

@@ -192,7 +192,7 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
     if top.level <= local.paused and not top.keep_all:
         if top is SESSION and local.lifting is not None:
             return _bind_abstract(prim, args, attrs, local.lifting.recorder)
-        return _view(prim, args, _wrap(prim, y)) if top is SESSION and not nested else y
+        return _view(prim, args, attrs, _wrap(prim, y)) if top is SESSION and not nested else y
     if prim.multi:
         return _write_parts(prim, args, attrs, top, tracked, y)
     if y.dtype.kind not in "fc" and not top.keep_all:
@@ -253,7 +253,7 @@ def _write(
     result.node = node
     result.rec = top
     if prim.window:
-        join(args[0], result)
+        join(args[0], result, attrs.get("index"))
     return result
 
 
@@ -273,17 +273,17 @@ def _compute(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any]) -> Any
     if wrap and local.lifting is not None:
         return _bind_abstract(prim, args, attrs, local.lifting.recorder)
     y = _call(prim, values, attrs)
-    return _view(prim, args, _wrap(prim, y)) if wrap else y
+    return _view(prim, args, attrs, _wrap(prim, y)) if wrap else y
 
 
 def _wrap(prim: Primitive, y: Any) -> Any:
     return tuple(Tensor(v) for v in y) if prim.multi else Tensor(y)
 
 
-def _view(prim: Primitive, args: Sequence[Any], result: Any) -> Any:
+def _view(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any], result: Any) -> Any:
     """Note a window onto its base, for results that are not recorded."""
     if prim.window and isinstance(result, Tensor) and isinstance(args[0], Tensor):
-        join(args[0], result)
+        join(args[0], result, attrs.get("index"))
     return result
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.core.record import bind, concrete
 from wengert.ops.elementwise import Elementwise
-from wengert.ops.structure import Samples, arrayed
+from wengert.ops.structure import Samples, apart, arrayed
 
 
 class RealLinear(Elementwise):
@@ -44,6 +44,7 @@ class RealLinear(Elementwise):
 
 REAL = RealLinear("real", lambda x: np.real(x).copy(), lambda g: g)
 IMAG = RealLinear("imag", lambda x: np.imag(x).copy(), lambda g: g * -1j)
+REAL.window = IMAG.window = True  # in NumPy they share memory with the complex array
 CONJ = RealLinear("conj", np.conj, lambda g: conj(g))
 
 
@@ -65,7 +66,9 @@ def imag(val: Any, /) -> Any:
     >>> wg.imag(np.array([1 + 2j, 3j]))
     array([2., 3.])
     """
-    return bind(IMAG, (arrayed(val),))
+    x = arrayed(val)
+    y = bind(IMAG, (x,))
+    return y if x.dtype.kind == "c" else apart(y, x)
 
 
 def conj(x: Any, /) -> Any:

@@ -20,7 +20,17 @@ from wengert.ops.creation import array
 from wengert.ops.indexing import ALL, GET_ITEM, part
 from wengert.ops.joining import concatenate
 from wengert.ops.scattering import GATHER
-from wengert.ops.structure import RESHAPE, TRANSPOSE, arrayed, astype, axis_names, broadcast_to, moveaxis, transpose
+from wengert.ops.structure import (
+    RESHAPE,
+    TRANSPOSE,
+    apart,
+    arrayed,
+    astype,
+    axis_names,
+    broadcast_to,
+    moveaxis,
+    transpose,
+)
 
 
 # ----- helpers ---------------------------------------------------------------------------------------------
@@ -247,7 +257,8 @@ def meshgrid(*xs: Any, indexing: str = "xy", sparse: bool = False, copy: bool = 
         reshaped(x, (1,) * p + (shapes.size_of(x.shape),) + (1,) * (rank - 1 - p))
         for x, p in zip(given, places, strict=True)
     ]
-    return tuple(open_) if sparse else broadcast_arrays(*open_)
+    grid = tuple(open_) if sparse else broadcast_arrays(*open_)
+    return tuple(apart(y, *given) for y in grid) if copy else grid
 
 
 # ----- joining ---------------------------------------------------------------------------------------------
@@ -311,7 +322,7 @@ def block(arrays: Any, /) -> Any:
         x = arrayed(item)
         return reshaped(np.asarray(x) if isinstance(x, np.generic) else x, (1,) * (rank - len(x.shape)) + x.shape)
 
-    return joined(arrays, depth)
+    return apart(joined(arrays, depth), *tree_leaves(arrays))
 
 
 def _depth(item: Any) -> int:

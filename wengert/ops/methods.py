@@ -6,6 +6,7 @@ A method is the public function of that name: ``t.sum(axis=0)`` is ``wg.sum(t, a
 from __future__ import annotations
 
 import operator
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +16,9 @@ from wengert.base.errors import AssignmentError, InPlaceError, OperandError, Tra
 from wengert.core.primitive import Primitive
 from wengert.core.record import SESSION, STALE, Tensor, bind, concrete, escaped, local, needs_eager, needs_value
 from wengert.core.tape import Leaf
+from wengert.core.windows import join, origin_of
 from wengert.ops import FUNCTIONS
+from wengert.ops.indexing import plain
 
 _OPERANDS = (Tensor, np.ndarray, np.generic, int, float, complex, list, tuple)
 
@@ -93,6 +96,29 @@ def _in_place(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 # ----- writing --------------------------------------------------------------------------------------
+class Alias(Tensor):
+    """What ``x.data`` and ``x.detach()`` give: the value without its recording. Writing to it writes to `x`, too."""
+
+    __slots__ = ("origin",)
+
+    def __init__(self, t: Tensor) -> None:
+        super().__init__(t.value)
+        self.origin = weakref.ref(origin_of(t))
+
+
+def _write_origin(alias: Tensor, value: Any, what: str) -> None:
+    """What is written to an alias is written to the tensor it was taken from, where that is still in use."""
+    t = origin_of(alias)
+    if t is alias:
+        return
+    if t.node is not None and not isinstance(t.node, Leaf):
+        raise AssignmentError(
+            f"{what}: this tensor was detached from a result that is still in use, and PyTorch would change both",
+            hint="write into a copy: t.detach().clone()",
+        )
+    assign(t, value)
+
+
 def replace(t: Tensor, new: Any, what: str) -> Tensor:
     """Make the handle `t` stand for `new`: every in-place operation ends here.
 
@@ -105,6 +131,8 @@ def replace(t: Tensor, new: Any, what: str) -> Tensor:
         if not np.can_cast(new.dtype, t.dtype, "same_kind"):
             raise InPlaceError(f"{what}: the result is {new.dtype}; an in-place update keeps {t.dtype}")
         new = FUNCTIONS["astype"](new, t.dtype)
+    _write_origin(t, new, what)
+    back = _write_source(t, new, what, replace)
     _leave_windows(t, what)
     is_leaf = isinstance(t.node, Leaf)
     if is_leaf and t.rec is SESSION:
@@ -122,7 +150,21 @@ def replace(t: Tensor, new: Any, what: str) -> Tensor:
         t.value, t.node, t.rec = new.value, new.node, new.rec
     else:
         t.value, t.node, t.rec = new, None, None
+    if back is not None:
+        join(back[0], t, back[1])
     return t
+
+
+def _write_source(t: Tensor, new: Any, what: str, write: Callable[..., Any]) -> tuple[Any, Any] | None:
+    """Writing into a window that was taken by an index writes into what it was taken from; that, and the index."""
+    group = getattr(t, "group", None)
+    source, index = (None, None) if group is None else group.source(t)
+    if source is None:
+        return None
+    group.leave(t)  # it would become unreadable with the others
+    t.group = None
+    write(source, FUNCTIONS["setitem"](source, plain(index), new), what)
+    return source, index
 
 
 def _leave_windows(t: Tensor, what: str) -> None:
@@ -149,12 +191,16 @@ def assign(self: Tensor, value: Any) -> Tensor:
     value = np.array(concrete(value, "assign_"), dtype=self.dtype)
     if value.shape != self.shape:
         raise InPlaceError(f"assign_: got {show(value)} for a tensor of {show(self)}; needs the same shape")
+    _write_origin(self, value, "assign_")
+    back = _write_source(self, value, "assign_", lambda source, new, _what: assign(source, new))
     _leave_windows(self, "assign_")
     if isinstance(self.node, Leaf):
         self.node = Leaf(value, self.node.cell)
     elif self.node is not None:
         raise InPlaceError("assign_: only leaves and tensors without requires_grad can be assigned")
     self.value = value
+    if back is not None:
+        join(back[0], self, back[1])
     return self
 
 

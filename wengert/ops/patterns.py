@@ -15,13 +15,14 @@ from wengert.base import shapes
 from wengert.base.dtypes import SCALAR_TYPES
 from wengert.base.errors import ArgumentError, AxisError, ShapeError, show
 from wengert.core.record import Tensor, bind
+from wengert.core.windows import join
 from wengert.ops.arithmetic import power
 from wengert.ops.indexing import GET_ITEM, PLACE, Span, part
 from wengert.ops.joining import CONCATENATE
 from wengert.ops.manipulation import known_values, picked, ravel, reshaped, swapaxes
 from wengert.ops.rounding import where
 from wengert.ops.scattering import GATHER, SCATTER_ADD
-from wengert.ops.structure import arrayed, astype, axis_names, broadcast_to
+from wengert.ops.structure import apart, arrayed, astype, axis_names, broadcast_to
 
 
 # ----- repeating ---------------------------------------------------------------------------------------------
@@ -39,7 +40,7 @@ def tile(x: Any, /, reps: Any) -> Any:
     lengths = (1,) * (rank - len(x.shape)) + x.shape
     y = reshaped(x, tuple(n for length in lengths for n in (1, length)))
     y = broadcast_to(y, tuple(n for pair in zip(counts, lengths, strict=True) for n in pair))
-    return reshaped(y, tuple(n * m for n, m in zip(counts, lengths, strict=True)))
+    return apart(reshaped(y, tuple(n * m for n, m in zip(counts, lengths, strict=True))), x)
 
 
 @axis_names
@@ -67,7 +68,7 @@ def repeat(x: Any, /, repeats: Any, axis: int | None = None, **_size: Any) -> An
     times = int(counts.item())
     before, after = x.shape[:axis], x.shape[axis + 1 :]
     y = broadcast_to(reshaped(x, (*before, length, 1, *after)), (*before, length, times, *after))
-    return reshaped(y, (*before, length * times, *after))
+    return apart(reshaped(y, (*before, length * times, *after)), x)
 
 
 def resize(x: Any, /, new_shape: Any) -> Any:
@@ -150,10 +151,11 @@ def roll(x: Any, shift: Any = None, axis: Any = None, *, shifts: Any = None, dim
     >>> wg.roll(np.array([1.0, 2.0, 3.0]), 1)
     array([3., 1., 2.])
     """
-    x = arrayed(x)
+    x = given = arrayed(x)
     shift, axis = shifts if shift is None else shift, dims if axis is None else axis
     if axis is None:
-        return reshaped(roll(ravel(x), sum(np.ravel(known_values("roll", shift, "shifts")).tolist()), 0), x.shape)
+        moved = roll(ravel(x), sum(np.ravel(known_values("roll", shift, "shifts")).tolist()), 0)
+        return apart(reshaped(moved, x.shape), x)
     moves = np.broadcast_arrays(known_values("roll", shift, "shifts"), np.asarray(axis))
     if len(moves[0].shape) > 1:
         raise ArgumentError("roll: shift and axis are numbers or flat sequences of them")
@@ -162,7 +164,7 @@ def roll(x: Any, shift: Any = None, axis: Any = None, *, shifts: Any = None, dim
         cut = -operator.index(by) % x.shape[place] if x.shape[place] else 0
         if cut:
             x = bind(CONCATENATE, (part(x, place, cut, None), part(x, place, None, cut)), {"axis": place})
-    return x
+    return apart(x, given)
 
 
 # ----- padding -----------------------------------------------------------------------------------------------
@@ -179,20 +181,20 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
     >>> wg.pad(np.array([1.0, 2.0, 3.0]), (1, 2), mode="reflect")
     array([2., 1., 2., 3., 2., 1.])
     """
-    x = arrayed(x)
+    x = given = arrayed(x)
     widths = _widths(x, pad_width)
     if mode in _MOVED:
         for axis, width in enumerate(widths):
             if width != (0, 0):
                 x = picked(x, axis, _padded_indices(x.shape[axis], axis, width, mode, options))
-        return x
+        return apart(x, given)
     if mode not in ("constant", "empty") or options:
         raise ArgumentError(
             f"pad: got mode={mode!r}{f' with {sorted(options)}' if options else ''}; "
             f"needs one of constant, {', '.join(_MOVED)}, empty"
         )
     if not any(map(any, widths)):
-        return x
+        return apart(x, given)
     if type(constant_values) in SCALAR_TYPES and not constant_values:
         shape = tuple(n + a + b for n, (a, b) in zip(x.shape, widths, strict=True))
         index = tuple(Span(a, a + n, None) for n, (a, _) in zip(x.shape, widths, strict=True))
@@ -298,7 +300,10 @@ def diagonal(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     along = np.arange(max(min(x.shape[rows] - top, x.shape[columns] - left), 0))
     places = sorted([(rows, along + top), (columns, along + left)], key=lambda p: p[0])
     attrs = {"axes": tuple(p[0] for p in places), "place": rank - 2}
-    return bind(GATHER, (x, *(p[1] for p in places)), attrs)
+    y = bind(GATHER, (x, *(p[1] for p in places)), attrs)
+    if isinstance(x, Tensor) and isinstance(y, Tensor):
+        join(x, y)  # a window in NumPy, though gathered here
+    return y
 
 
 def diag(x: Any, /, k: int = 0, *, diagonal: int | None = None) -> Any:

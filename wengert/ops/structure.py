@@ -194,6 +194,14 @@ class BroadcastTo(Primitive):
 BROADCAST_TO = BroadcastTo()
 
 
+def apart(y: Any, *xs: Any) -> Any:
+    """`y` where NumPy gives a copy: none of the operands `xs` itself, no window onto one, no shared memory."""
+    if isinstance(y, Tensor):
+        same = any(y is x for x in xs)
+        return bind(AS_TYPE, (y,), {"dtype": y.dtype}) if same else Tensor(y.value, y.node, y.rec)
+    return y.copy() if any(isinstance(x, np.ndarray) and np.may_share_memory(x, y) for x in xs) else y
+
+
 def broadcast_to(x: Any, /, shape: Any) -> Any:
     """The array repeated to `shape` under NumPy's broadcasting.
 

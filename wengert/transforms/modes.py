@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from wengert.core.record import local
@@ -24,6 +26,20 @@ class _Mode:
         local.paused = self._before.pop()
 
     def __call__(self, f: Any) -> Any:
+        if inspect.isgeneratorfunction(f):
+
+            @functools.wraps(f)
+            def steps(*args: Any, **kwargs: Any) -> Iterator[Any]:
+                running = f(*args, **kwargs)
+                while True:  # between the steps the caller records as before
+                    with _Mode(self.enabled):
+                        item = next(running, running)
+                    if item is running:
+                        return
+                    yield item
+
+            return steps
+
         # A mode of its own for each call, which may come from several threads.
         @functools.wraps(f)
         def switched(*args: Any, **kwargs: Any) -> Any:

@@ -16,7 +16,9 @@ from wengert.base.dtypes import is_differentiable
 from wengert.base.errors import DTypeError, GraphError, OperandError, ScalarError, ShapeError, show
 from wengert.core.record import SESSION, Tensor, as_array, concrete, evaluate, local, needs_eager, resumed
 from wengert.core.tape import RELEASED, Leaf, Node, Tape, Var, cut
+from wengert.core.windows import origin_of
 from wengert.ops.arithmetic import stop_gradient
+from wengert.ops.methods import Alias
 from wengert.ops.structure import arrayed
 from wengert.transforms.modes import no_grad
 from wengert.transforms.reverse import Adjoints, owned, sweep
@@ -166,9 +168,22 @@ def _accumulate(leaf: Leaf, g: Any, create_graph: bool) -> None:
 
 def _apply_hooks(hooks: Iterable[Any], g: Any) -> Any:
     for hook in list(hooks):
-        changed = hook(g if isinstance(g, Tensor) else Tensor(g))
-        g = g if changed is None else changed
+        g = _hooked(hook, g if isinstance(g, Tensor) else Tensor(g))
     return g
+
+
+def _hooked(hook: Callable[[Tensor], Any], g: Tensor) -> Tensor:
+    """What a hook makes of the gradient `g`: `g` itself where it returns None, else a gradient of the same kind."""
+    changed = hook(g)
+    if changed is None:
+        return g
+    changed = changed if isinstance(changed, Tensor) else Tensor(np.asarray(changed, g.dtype))
+    if changed.shape != g.shape or changed.dtype != g.dtype:
+        raise ShapeError(
+            f"hook: got {show(changed)} for a gradient {show(g)}; a hook returns None or a gradient of the same shape "
+            "and dtype"
+        )
+    return changed
 
 
 def grad(
@@ -230,6 +245,8 @@ def make_leaf(t: Tensor, flag: bool = True) -> Tensor:
     if flag:
         if not is_differentiable(t):
             raise DTypeError(f"requires_grad: got {show(t)}; only floating and complex tensors have gradients")
+        if isinstance(origin_of(t).node, Node):
+            del t.origin  # a parameter of its own, that an optimizer may update
         t.node, t.rec = Leaf(t.value), SESSION
     elif isinstance(t.node, Leaf):
         t.node, t.rec = None, None
@@ -305,15 +322,19 @@ def register_hook(t: Tensor, hook: Callable[[Tensor], Any]) -> HookHandle:
     node = _recorded(t, "register_hook")
     if isinstance(node, Leaf):
         hooks = node.cell.hooks = node.cell.hooks or []
-        hooks.append(hook)
-        return HookHandle(hooks, hook)
+
+        def on_leaf(g: Tensor) -> Any:  # an object of its own: the same hook may be registered twice
+            return hook(g)
+
+        hooks.append(on_leaf)
+        return HookHandle(hooks, on_leaf)
 
     def on_value(g: Any) -> Any:
-        changed = hook(g if isinstance(g, Tensor) else Tensor(g))
-        return changed if changed is None or isinstance(g, Tensor) else concrete(changed)
+        return _hooked(hook, g) if isinstance(g, Tensor) else concrete(_hooked(hook, Tensor(g)))
 
     hooks = _hooks(node)
-    hooks.append(on_value)
+    last = next((i for i, h in enumerate(hooks) if isinstance(h, Retained)), len(hooks))
+    hooks.insert(last, on_value)  # what `retain_grad` keeps is the gradient after all hooks
     return HookHandle(hooks, on_value)
 
 
@@ -332,9 +353,12 @@ def register_post_accumulate_grad_hook(t: Tensor, hook: Callable[[Tensor], Any])
 
 
 def detach(t: Tensor) -> Any:
-    """The value without its recording (inside a transform: a value the transform treats as constant)."""
+    """The value without its recording (inside a transform: a value the transform treats as constant).
+
+    Writing to it writes to `t`, where that is a leaf or not recorded; it does not follow when `t` is written to.
+    """
     if t.rec is None or t.rec is SESSION:
-        return Tensor(t.value)
+        return Alias(t)
     return stop_gradient(t)
 
 
@@ -368,7 +392,7 @@ def _reduce(t: Tensor, _protocol: int = 4) -> tuple[Callable[..., Tensor], tuple
             "copy: a result of recorded operations cannot be copied deeply or pickled",
             hint="use t.clone() to stay recorded, t.detach() for the values",
         )
-    return _rebuilt, (type(t), np.array(concrete(t, "copy")), t.rec is not None)
+    return _rebuilt, (Tensor if isinstance(t, Alias) else type(t), np.array(concrete(t, "copy")), t.rec is not None)
 
 
 def _set_data(t: Tensor, value: Any) -> None:
@@ -487,7 +511,7 @@ def install() -> None:
         "is_leaf": property(lambda t: not isinstance(t.node, Node)),
         "grad": property(_get_grad, _set_grad),
         "grad_fn": property(_grad_fn),
-        "data": property(lambda t: Tensor(t.value), _set_data),
+        "data": property(Alias, _set_data),
         "backward": lambda t, gradient=None, retain_graph=None, create_graph=False, inputs=None: backward(
             t, None if gradient is None else [gradient], retain_graph, create_graph, inputs
         ),
