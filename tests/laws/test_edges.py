@@ -41,9 +41,7 @@ def test_nothing_leaks_from_the_branch_not_taken(name: str) -> None:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_element_beside_a_pole() -> None:
     np.testing.assert_array_equal(wg.grad(lambda x: np.log(x)[1])(np.array([0.0, 2.0])), [0.0, 0.5])
-    np.testing.assert_allclose(
-        wg.grad(lambda x: (x * np.log(x))[1])(np.array([0.0, 2.0])), [0.0, 1 + np.log(2.0)]
-    )
+    np.testing.assert_allclose(wg.grad(lambda x: (x * np.log(x))[1])(np.array([0.0, 2.0])), [0.0, 1 + np.log(2.0)])
 
 
 @pytest.mark.parametrize("order", [None, 1, 2, 3, np.inf])

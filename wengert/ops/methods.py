@@ -159,7 +159,7 @@ def _write_source(t: Tensor, new: Any, what: str, write: Callable[..., Any]) -> 
     """Writing into a window that was taken by an index writes into what it was taken from; that, and the index."""
     group = getattr(t, "group", None)
     source, index = (None, None) if group is None else group.source(t)
-    if source is None:
+    if group is None or source is None or index is None:
         return None
     group.leave(t)  # it would become unreadable with the others
     t.group = None
