@@ -168,6 +168,7 @@ def test_to_another_dtype_keeps_the_parameters() -> None:
         "1.running_mean": "float64", "1.running_var": "float64", "1.num_batches_tracked": "int64",
     }  # fmt: skip
     assert net(np.ones((2, 2))).dtype == np.float64
+    assert net.to("cpu") is net
     assert net.float()[0].weight.dtype == np.float32
     with pytest.raises(DTypeError, match="Sequential.to: got 'cuda'; needs a floating dtype"):
         net.to("cuda")

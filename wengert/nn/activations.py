@@ -37,9 +37,9 @@ Heaviside = Step
 
 
 class Softplus(Module):
-    """``log(1 + exp(beta x)) / beta``."""
+    """``log(1 + exp(beta x)) / beta``. PyTorch's `threshold`, from where it takes x itself, is not needed: no overflow."""
 
-    def __init__(self, beta: float = 1.0) -> None:
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
         self.beta = beta
 

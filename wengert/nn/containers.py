@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wengert.base.errors import ArgumentError, IndexingError
+from wengert.base.shapes import axis_index
 from wengert.core.record import Tensor
 from wengert.nn.module import Module
 from wengert.ops.structure import arrayed, reshape
@@ -41,6 +42,22 @@ class Flatten(Module):
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """The axis `dim` taken apart into the axes `unflattened_size`, the inverse of `Flatten`."""
+
+    def __init__(self, dim: int, unflattened_size: Any) -> None:
+        super().__init__()
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+
+    def forward(self, x: Any) -> Any:
+        x = arrayed(x)
+        axis = axis_index("Unflatten", self.dim, len(x.shape))
+        return reshape(x, x.shape[:axis] + self.unflattened_size + x.shape[axis + 1 :])
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
 class _Listed(Module):

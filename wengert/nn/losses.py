@@ -241,6 +241,13 @@ class MultiMarginLoss(_WeightedLoss):
         return functional.multi_margin_loss(z, target, self.p, self.margin, self.weight, self.reduction)
 
 
+class MultiLabelMarginLoss(Loss):
+    """``sum over targets j and others i of max(0, 1 - z_j + z_i) / C``; targets are indices ended by -1."""
+
+    def forward(self, z: Any, target: Any) -> Any:
+        return functional.multilabel_margin_loss(z, target, self.reduction)
+
+
 class CosineEmbeddingLoss(_MarginLoss):
     """Of pairs of vectors: ``1 - cos`` where ``y`` = 1, ``max(0, cos - margin)`` where ``y`` = -1."""
 

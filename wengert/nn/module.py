@@ -309,19 +309,27 @@ class Module:
             parameter.requires_grad_(requires_grad)
         return self
 
-    def to(self, dtype: Any) -> Module:
-        """Convert all floating parameters and buffers to `dtype`, in place; gradients are forgotten.
+    def to(self, *targets: Any, dtype: Any = None, device: Any = None) -> Module:
+        """Convert all floating parameters and buffers to a dtype, in place; gradients are forgotten.
+
+        PyTorch's devices are understood as far as there is one: "cpu".
 
         >>> import wengert as wg, numpy as np
         >>> wg.nn.Linear(2, 3).to(np.float64).weight.dtype
         dtype('float64')
         """
+        given = [t for t in (*targets, dtype, device) if t is not None and str(t) != "cpu"]
+        if not given:
+            return self
         try:
-            wanted = np.dtype(dtype)
+            wanted = np.dtype(given[0])
         except TypeError:
             wanted = None
-        if wanted is None or wanted.kind not in "fc":
-            raise DTypeError(f"{type(self).__name__}.to: got {dtype!r}; needs a floating dtype (there is one device)")
+        if wanted is None or wanted.kind not in "fc" or len(given) > 1:
+            raise DTypeError(
+                f"{type(self).__name__}.to: got {', '.join(map(repr, given))}; needs a floating dtype "
+                f"(or 'cpu', the only device)"
+            )
         for module in self.modules():
             for parameter in module._parameters.values():
                 if isinstance(parameter, Tensor) and parameter.dtype != wanted:

@@ -14,15 +14,17 @@ from wengert.base.errors import ArgumentError, ShapeError, show
 from wengert.nn.functional.checks import floating_value, indices, known, pair, reduce
 from wengert.ops.activation import log_sigmoid, softplus
 from wengert.ops.creation import zeros_like
+from wengert.ops.cumulative import cumprod
 from wengert.ops.exponential import expm1, log
 from wengert.ops.gather import getitem
 from wengert.ops.joining import concatenate
 from wengert.ops.manipulation import expand_dims
+from wengert.ops.reduction import any as any_of
 from wengert.ops.reduction import mean
 from wengert.ops.reduction import sum as total
 from wengert.ops.rounding import maximum, where
 from wengert.ops.softmax import log_softmax
-from wengert.ops.structure import arrayed, moveaxis, reshape
+from wengert.ops.structure import arrayed, astype, moveaxis, reshape
 
 LEAST = math.exp(-100)  # the least probability a loss takes the logarithm of
 
@@ -200,6 +202,21 @@ def multi_margin_loss(
         excess = excess * expand_dims(_class_weight("multi_margin_loss", weight, classes)[target], -1)
     own = expand_dims(target, -1) == np.arange(classes)
     return reduce(total(where(own, 0, excess), -1) / classes, reduction)
+
+
+def multilabel_margin_loss(z: Any, target: Any, reduction: str = "mean") -> Any:
+    """``sum over targets j and others i of max(0, 1 - z_j + z_i) / C`` of scores (N, C) or (C,).
+
+    The targets have the shape of the scores: class indices, ended by the first -1.
+    """
+    z, target = pair("multilabel_margin_loss", z, target)
+    classes = z.shape[-1]
+    target = indices("multilabel_margin_loss", target, classes, "label", -1)
+    listed = cumprod(astype(target >= 0, np.int64), axis=-1) == 1
+    chosen = any_of((expand_dims(target, -1) == np.arange(classes)) & expand_dims(listed, -1), -2)
+    pairs = expand_dims(chosen, -1) & expand_dims(~chosen, -2)
+    excess = _above(1 - expand_dims(z, -1) + expand_dims(z, -2))
+    return reduce(total(where(pairs, excess, 0), (-2, -1)) / classes, reduction)
 
 
 def _above(x: Any) -> Any:

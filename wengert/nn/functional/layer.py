@@ -91,7 +91,10 @@ def _dropped(what: str, x: Any, p: float, training: bool, whole_axes: int) -> An
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True) -> Any:
-    """Set every element to 0 with probability `p` and divide the others by ``1 - p``; only while training."""
+    """Set every element to 0 with probability `p` and divide the others by ``1 - p``; only while training.
+
+    The draw is made when the function runs: inside vmap all examples share it.
+    """
     return _dropped("dropout", x, p, training, 0)
 
 
