@@ -209,3 +209,9 @@ def test_relative_drop_over_a_window(golden: Any) -> None:
     rule = RelativeDrop(g.input("window"), g.input("min_rel_drop"))
     errors = list(g.input("errors"))
     g.check(stop_index=rule.first(errors), drops=rule.drops(errors))
+
+
+def test_normalisation_is_fitted_on_the_training_part(golden: Any) -> None:
+    g = golden("G60")
+    x = g.input("X")
+    g.check(standardised=wg.data.Standardizer().fit(x)(x), minmax=wg.data.MinMax().fit(x)(x))

@@ -96,3 +96,27 @@ def _allocate(sizes: list[int], shares: list[float], classes: list[Any]) -> list
             )
         rows.append(row)
     return rows
+
+
+def k_fold(labels: Any, k: int, seed: int, stratified: bool = True) -> list[tuple[Indices, Indices]]:
+    """`k` pairs (train, test) of ascending indices; every example is tested exactly once.
+
+    With `stratified` every class is spread evenly: its counts in the test parts differ by at most one, and so do the
+    sizes of the parts. Without, `labels` may be any array with a row for each example.
+
+    >>> folds = k_fold([0, 0, 0, 1, 1, 1], 3, seed=0)
+    >>> [len(test) for _, test in folds], [len(train) for train, _ in folds]
+    ([2, 2, 2], [4, 4, 4])
+    """
+    count = len(labels)
+    if not 2 <= k <= count:
+        raise ArgumentError(f"k_fold: got k={k} for {count} examples; needs between 2 and as many as there are")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ArgumentError(f"k_fold: got seed={seed!r}; needs an integer of at least 0")
+    generator = np.random.Generator(np.random.Philox(int(seed)))
+    members = _members(labels)[1] if stratified else [np.arange(count)]
+    # Dealt like cards, class after class: the rest of a class goes on where the last one ended.
+    dealt = np.concatenate([generator.permutation(indices) for indices in members])
+    tests = [np.sort(dealt[place::k]) for place in range(k)]
+    everything = np.arange(count)
+    return [(np.setdiff1d(everything, test, assume_unique=True), test) for test in tests]
