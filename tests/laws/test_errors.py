@@ -37,8 +37,8 @@ def setitem_shape(x: Any) -> Any:
 
 def setitem_window(x: Any) -> Any:
     y = x * 1.0
-    row = y[0]
-    row[1] = 5.0
+    turned = y.T
+    turned[1] = 5.0
     return np.sum(y)
 
 

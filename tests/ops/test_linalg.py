@@ -197,3 +197,9 @@ def test_numpys_functions_reach_ours():
 def test_errors(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_derivative_of_pinv_at_constant_rank():
+    rng = np.random.default_rng(0)
+    x, c = rng.normal(size=(3, 1)), rng.normal(size=(3, 3))
+    wg.check_grads(lambda x: wg.sum(wg.linalg.pinv(wg.concatenate([x, 2 * x, x], axis=1)) * c), (x,))

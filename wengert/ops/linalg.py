@@ -229,13 +229,9 @@ class PseudoInverse(Stacked):
     def vjp(self, g: Any, y: Any, a: Any, *, rtol: Tolerances) -> tuple[Any, ...]:
         g, back = conjugated(g), adjoint(y)
         g_back = adjoint(g)
-        total = -product(back, g, back)
-        if a.shape[-2] > a.shape[-1]:
-            right = product(g_back, y, back)
-            total = total + right - product(a, y, right)
-        elif a.shape[-2] < a.shape[-1]:
-            left = product(back, y, g_back)
-            total = total + left - product(left, y, a)
+        # Golub and Pereyra: exact along changes that keep the rank; one of the projections is 0 at full rank.
+        right, left = product(g_back, y, back), product(back, y, g_back)
+        total = right - product(a, y, right) + left - product(left, y, a) - product(back, g, back)
         return (conjugated(total),)
 
     def samples(self, rng: np.random.Generator) -> Samples:
@@ -268,7 +264,7 @@ def pinv(a: Any, /, rcond: Any = None, hermitian: bool = False, *, rtol: Any = N
     """The Moore-Penrose pseudo-inverse, ``(…, m, n) -> (…, n, m)``.
 
     Singular values up to `rtol` (or `rcond`; by default max(m, n) times the precision; one number, or one a matrix)
-    times the largest count as zero. The derivative assumes full rank. `hermitian` is accepted for compatibility.
+    times the largest count as zero. The derivative is that at constant rank. `hermitian` is accepted for compatibility.
 
     >>> import wengert as wg, numpy as np
     >>> wg.linalg.pinv(np.array([[2.0], [0.0]]))
