@@ -182,15 +182,26 @@ def test_leaves_are_read_at_each_call() -> None:
     compiled = wg.compile(wg.grad(f))
     same_value = wg.compile(f)
     x = np.array([1.0, 1.0], np.float32)
-    np.testing.assert_array_equal(compiled(x).numpy(), [1.0, 2.0])
-    assert float(same_value(x)) == 28.0
     with wg.no_grad():
+        np.testing.assert_array_equal(compiled(x).numpy(), [1.0, 2.0])
+        assert float(same_value(x)) == 28.0
         w.assign_([3.0, 4.0])
-    np.testing.assert_array_equal(compiled(x).numpy(), [3.0, 4.0])
-    assert float(same_value(x)) == 52.0
-    with wg.no_grad():
+        np.testing.assert_array_equal(compiled(x).numpy(), [3.0, 4.0])
+        assert float(same_value(x)) == 52.0
         fixed.assign_([0.0, 0.0])
-    assert float(same_value(x)) == 32.0
+        assert float(same_value(x)) == 32.0
+    assert len(compiled.retraces) == 1
+    assert compiled.eager_calls == 0
+
+
+def test_no_gradient_of_a_captured_leaf_is_lost() -> None:
+    w = wg.tensor([1.0, 2.0], requires_grad=True)
+    compiled = wg.compile(lambda x: (w * w * x).sum())
+    for _ in range(2):
+        (compiled(np.ones(2, np.float32)) + w.sum()).backward()
+    np.testing.assert_array_equal(w.grad.numpy(), [6.0, 10.0])
+    assert compiled.eager_calls == 2
+    assert "2 calls ran eagerly" in compiled.explain()
 
 
 def test_a_tensor_whose_value_was_asked_for() -> None:
@@ -429,6 +440,22 @@ def test_imperative_steps_are_refused_by_name() -> None:
         with pytest.raises(CompileError, match=words):
             wg.compile(f)(x)
     np.testing.assert_array_equal(w.numpy() if not w.requires_grad else w.detach().numpy(), [1.0, 2.0])
+
+
+def test_writing_to_an_argument_is_refused() -> None:
+    def f(x: Any) -> Any:
+        x[0] = 1.0
+        return x * 2
+
+    with pytest.raises(CompileError, match="f writes to one of its arguments"):
+        wg.compile(f)(np.zeros(2))
+
+    def copied(x: Any) -> Any:
+        y = x + 0
+        y[0] = 1.0
+        return y * 2
+
+    assert wg.compile(copied)(np.zeros(2))[0] == 2.0
 
 
 def test_a_traced_value_that_escapes() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from wengert.core.tape import Tape, Var, type_text
 
 
-def table(name: str, recorded: Tape, tape: Tape, retraces: Sequence[str]) -> str:
+def table(name: str, recorded: Tape, tape: Tape, retraces: Sequence[str], eager_calls: int = 0) -> str:
     """One row a line of the list: result, operation, operands with their types, what runs it, the user's line."""
     names = tape.names()
 
@@ -25,6 +25,11 @@ def table(name: str, recorded: Tape, tape: Tape, retraces: Sequence[str]) -> str
         f"{name}: {len(tape)} lines ({len(recorded)} as recorded), {len(tape)} on numpy, 0 native",
         f"recorded {len(retraces)} times:",
         *(f"  {reason}" for reason in retraces),
+        *(
+            [f"{eager_calls} calls ran eagerly, since somebody recorded them (wg.no_grad() or a transform inside)"]
+            if eager_calls
+            else []
+        ),
     ]
     return "\n".join([*head, lines[0], "-" * len(lines[0]), *lines[1:]])
 

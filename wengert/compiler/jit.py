@@ -32,6 +32,7 @@ class Compiled:
         self._last: tuple[tuple[Any, ...], Trace] | None = None
         self._lock = threading.RLock()
         self.retraces: list[str] = []  # why the function was recorded, once for each time
+        self.eager_calls = 0  # that were recorded by a transform or by the session and hence ran as they stand
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         key: list[Any] = [get_default_dtype()]
@@ -40,9 +41,13 @@ class Compiled:
         if kwargs:
             signature.read(kwargs, key, leaves)
         if local.lifting is not None or any(isinstance(x, Tensor) and _recorded(x) for x in leaves):
-            return self._f(*args, **kwargs)  # a transform, or another compiled function, records this call
+            self.eager_calls += 1  # a transform, the session, or another compiled function records this call
+            return self._f(*args, **kwargs)
         trace = self._find(tuple(key), args, kwargs, leaves)
-        return self._f(*args, **kwargs) if trace is None else trace(leaves)
+        if trace is None or (local.paused < 0 and trace.tracked):
+            self.eager_calls += 1
+            return self._f(*args, **kwargs)
+        return trace(leaves)
 
     def _find(
         self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any], leaves: Sequence[Any]
@@ -79,7 +84,7 @@ class Compiled:
 
     def explain(self) -> str:
         """The list of the latest call as a table: line, operation, operands, what runs it, where it was written."""
-        return table(self._name, self._latest().recorded, self._latest().tape, self.retraces)
+        return table(self._name, self._latest().recorded, self._latest().tape, self.retraces, self.eager_calls)
 
     def _latest(self) -> Trace:
         if self._last is None:
@@ -111,7 +116,8 @@ def compile(f: Callable[..., Any] | None = None, *, cache_size: int = _CACHE_SIZ
     closes over, and it changes nothing. Transforms go inside: ``wg.compile(wg.grad(f))``. Results are those of `f`
     bit for bit; floating-point warnings are not given. It is recorded anew, and ``retraces`` says why, where shapes,
     dtypes, a Python value among the arguments, a global or a closure value change; at most `cache_size` recordings
-    are kept. Tensors it closes over are read at each call; arrays it closes over are locked against writing.
+    are kept. Tensors it closes over are read at each call; arrays it closes over are locked against writing. Where a
+    transform, or the session because of a tensor with ``requires_grad``, records the call, `f` runs as it stands.
 
     Python cannot branch on values inside (`TracedValueError`): use `wg.where` or `wg.cond`. `backward()`, modules,
     optimizers and draws without a key raise `CompileError`. ``tape`` is the list, ``explain()`` a table of it.

@@ -53,6 +53,11 @@ class Trace:
                 raise escaped(tensor.rec)
         return None if not self.tensors or self.types.holds() else self.types
 
+    @property
+    def tracked(self) -> bool:
+        """Whether it reads a tensor with ``requires_grad``, so that the session would record the result."""
+        return any(t.rec is SESSION for t in self.tensors)
+
     def __call__(self, leaves: Sequence[Any]) -> Any:
         arguments = [x.value if isinstance(x, Tensor) else x for x in leaves]
         if self.tensors:
@@ -82,11 +87,16 @@ def trace_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
     with lifted("compile") as lifting:
         rec = lifting.recorder
         boxes = [_box(x, rec) for x in given]
-        inputs = [b.node for b, x in zip(boxes, given, strict=True) if isinstance(x, ARRAYS)]
+        nodes = [b.node if isinstance(b, Tensor) else None for b in boxes]
+        inputs = [v for v in nodes if v is not None]
         call_args, call_kwargs = structure.unflatten(boxes)
         leaves, output = flatten(f(*call_args, **call_kwargs))
         places = [_place(y, rec) for y in leaves]
     _check_pure(guards, name)
+    if any(isinstance(b, Tensor) and b.node is not v for b, v in zip(boxes, nodes, strict=True)):
+        raise CompileError(
+            f"compile: {name} writes to one of its arguments", hint="work on a copy, x = x + 0 or x.at[i].set(v)"
+        )
     del guards[-2:]  # it may be drawn from elsewhere
     guards += [Guard("a tensor whose value was asked for", lambda t=t: t.value) for t, _ in lifting.reads]  # type: ignore[misc]
     outputs = [y.node for y, here in zip(leaves, places, strict=True) if here]
