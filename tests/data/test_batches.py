@@ -58,3 +58,23 @@ def test_standardizer_words() -> None:
         Standardizer().fit(X)(np.zeros((1, 3)))
     with pytest.raises(ArgumentError, match="call fit"):
         Standardizer()(X)
+
+
+def test_with_replacement() -> None:
+    x = np.arange(1000)
+    made = batches(x, batch_size=100, replacement=True, seed=1)
+    (first,), *_ = (epochs := [tuple(np.concatenate(part) for part in zip(*made, strict=True)) for _ in range(2)])
+    assert first.shape == (1000,) and (first != epochs[1][0]).any()
+    assert 580 < len(np.unique(first)) < 690  # a share of 1 - 1/e
+
+
+def test_an_epoch_can_be_taken_up_in_the_middle() -> None:
+    made = batches(np.arange(10), batch_size=3, seed=2)
+    for epoch in range(2):
+        whole = [part.tolist() for (part,) in made]
+        assert [part.tolist() for (part,) in made.rows(epoch, 2)] == whole[2:]
+    other = batches(np.arange(10), batch_size=3, seed=2)
+    other.load_state_dict(made.state_dict())
+    assert [p.tolist() for (p,) in other] == [p.tolist() for (p,) in made]
+    with pytest.raises(ArgumentError, match="belongs to other batches: seed=2 for 3"):
+        batches(np.arange(10), batch_size=3, seed=3).load_state_dict(made.state_dict())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import numpy as np
@@ -76,6 +77,16 @@ def history():
 def test_history_as_csv(tmp_path) -> None:
     path = history().write_csv(tmp_path / "h.csv")
     assert path.read_text() == "epoch,train_loss,validation_loss\n1,1.0,\n2,0.5,0.25\n"
+
+
+def test_history_as_json_lines(tmp_path) -> None:
+    h = history()
+    h.append({"epoch": np.int64(3), "train_loss": float("nan")})
+    lines = h.write_jsonl(tmp_path / "h.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines][1:] == [
+        {"epoch": 2, "train_loss": 0.5, "validation_loss": 0.25},
+        {"epoch": 3, "train_loss": None},
+    ]
 
 
 def test_curves(tmp_path) -> None:

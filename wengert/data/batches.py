@@ -13,7 +13,10 @@ from wengert.base.errors import ArgumentError, ShapeError, show
 class Batches:
     """What `batches` returns: iterate it once an epoch; ``len`` is the number of batches."""
 
-    def __init__(self, arrays: tuple[Any, ...], batch_size: int, shuffle: bool, seed: int, drop_last: bool) -> None:
+    def __init__(
+        self, arrays: tuple[Any, ...], batch_size: int, shuffle: bool, seed: int, drop_last: bool,
+        replacement: bool = False,
+    ) -> None:  # fmt: skip
         self.arrays = tuple(np.asarray(a) for a in arrays)
         sizes = {len(a) if a.shape else None for a in self.arrays}
         if not arrays or len(sizes) != 1 or None in sizes:
@@ -26,6 +29,7 @@ class Batches:
         if drop_last and batch_size > self.size:
             raise ArgumentError(f"batches: {self.size} rows make no whole batch of {batch_size}, and drop_last is set")
         self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, seed, drop_last
+        self.replacement = replacement
         self.epoch = 0  # which order comes next; set it to resume
 
     def __len__(self) -> int:
@@ -39,8 +43,11 @@ class Batches:
     def rows(self, epoch: int, start: int = 0) -> Iterator[tuple[Any, ...]]:
         """The batches of an epoch, from number `start` on; changes nothing here."""
         order = np.arange(self.size)
-        if self.shuffle:
-            order = np.random.default_rng((self.seed, epoch)).permutation(self.size)
+        if self.shuffle or self.replacement:
+            generator = np.random.default_rng((self.seed, epoch))
+            order = (
+                generator.integers(0, self.size, self.size) if self.replacement else generator.permutation(self.size)
+            )
         for number in range(start, len(self)):
             chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
             yield tuple(a[chosen] for a in self.arrays)
@@ -59,19 +66,25 @@ class Batches:
     def _settings(self) -> dict[str, Any]:
         return {
             "size": self.size, "batch_size": self.batch_size, "shuffle": self.shuffle, "seed": self.seed,
-            "drop_last": self.drop_last,
+            "drop_last": self.drop_last, "replacement": self.replacement,
         }  # fmt: skip
 
 
 def batches(
-    *arrays: Any, batch_size: int = 32, shuffle: bool = True, seed: int = 0, drop_last: bool = False
+    *arrays: Any,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    seed: int = 0,
+    drop_last: bool = False,
+    replacement: bool = False,
 ) -> Batches:
     """Tuples of rows of `arrays`, `batch_size` at a time; every iteration is one epoch with its own order.
 
-    ``batch_size=1`` gives single samples, the number of rows the full batch.
+    ``batch_size=1`` gives single samples, the number of rows the full batch. With `replacement` an epoch is as many
+    rows drawn independently, so that some come up twice and others not at all.
 
     >>> import numpy as np, wengert as wg
     >>> [len(x) for x, y in wg.data.batches(np.zeros((5, 2)), np.zeros(5), batch_size=2)]
     [2, 2, 1]
     """
-    return Batches(arrays, batch_size, shuffle, seed, drop_last)
+    return Batches(arrays, batch_size, shuffle, seed, drop_last, replacement)

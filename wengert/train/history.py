@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,3 +57,14 @@ class History:
         writer.writeheader()
         writer.writerows(self.rows)
         return write_atomically(path, text.getvalue().encode())
+
+    def write_jsonl(self, path: str | os.PathLike[str]) -> Path:
+        """Write one JSON object a row, atomically; NaN and infinities become null."""
+        lines = [json.dumps({k: _plain(v) for k, v in row.items()}, allow_nan=False) + "\n" for row in self.rows]
+        return write_atomically(path, "".join(lines).encode())
+
+
+def _plain(value: Any) -> Any:
+    """A number as JSON knows it."""
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
