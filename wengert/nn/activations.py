@@ -37,7 +37,7 @@ Heaviside = Step
 
 
 class Softplus(Module):
-    """``log(1 + exp(beta x)) / beta``. PyTorch's `threshold`, from where it takes x itself, is not needed: no overflow."""
+    """``log(1 + exp(beta x)) / beta``, exact at any size: PyTorch's `threshold` is accepted and not needed."""
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
