@@ -104,7 +104,8 @@ def k_fold(labels: Any, k: int, seed: int, stratified: bool = True) -> list[tupl
     With `stratified` every class is spread evenly: its counts in the test parts differ by at most one, and so do the
     sizes of the parts. Without, `labels` may be any array with a row for each example.
 
-    >>> folds = k_fold([0, 0, 0, 1, 1, 1], 3, seed=0)
+    >>> import wengert as wg
+    >>> folds = wg.data.k_fold([0, 0, 0, 1, 1, 1], 3, seed=0)
     >>> [len(test) for _, test in folds], [len(train) for train, _ in folds]
     ([2, 2, 2], [4, 4, 4])
     """
