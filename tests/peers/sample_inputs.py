@@ -302,6 +302,8 @@ ADAPTED: dict[str, Any] = {
     "atleast_2d": in_turn(wg.atleast_2d), "atleast_3d": in_turn(wg.atleast_3d), "trapz": spelled(wg.trapezoid),
     "where": lambda x, condition, y: wg.where(condition, x, y), "einsum": lambda xs, text: wg.einsum(text, *xs),
     "nonzero": lambda x, as_tuple=False: wg.argwhere(x), "gradient": sloped,
+    "nn.functional.adaptive_max_pool1d": lambda x, n, return_indices=False: F.adaptive_max_pool1d(x, n),
+    "nn.functional.adaptive_max_pool2d": lambda x, n, return_indices=False: F.adaptive_max_pool2d(x, n),
     "cummax": spelled(wg.cummax), "cummin": spelled(wg.cummin),
     "sort": lambda x, dim=-1, descending=False, **k: (
         wg.sort(x, dim, descending=descending, stable=True), wg.argsort(x, dim, descending=descending, stable=True)),
@@ -413,6 +415,9 @@ LEFT_OUT: dict[str, tuple[Any, str]] = {
     "nn.functional.scaled_dot_product_attention": (lambda s: s.kwargs.get("dropout_p"), "dropout"),
     **{f"nn.functional.interpolate/{n}": (lambda s: s.kwargs.get("recompute_scale_factor"), "recompute_scale_factor")
        for n in "nearest nearest-exact linear bilinear trilinear".split()},
+    **{f"nn.functional.adaptive_max_pool{n}d": (lambda s: any(s.args[1:]), "return_indices") for n in (1, 2)},
+    "nonzero": (lambda s: s.input.ndim == 0, "a 0-d array has no places"),
+    "nn.functional.multilabel_margin_loss": (lambda s: s.input.ndim == 0, "a score alone"),
     "linalg.vander": (lambda s: s.input.ndim != 1, "one vector, as in NumPy"),
     "linalg.solve": (lambda s: s.args[0].ndim > 1 and s.args[0].ndim < s.input.ndim, "stacks of vectors, as in NumPy"),
     "linalg.matrix_rank": (lambda s: any(s.kwargs.get(k) is not None for k in ("atol", "rtol")), "tolerances"),
@@ -435,6 +440,7 @@ DIFFERENT: dict[str, str] = {
     "histogram": "other arguments (NumPy)", "linalg.pinv/singular": "a product of two arguments",
     "linalg.pinv/hermitian": "PyTorch's gradient is that of a matrix without symmetry",
     "cholesky_solve": "one triangle of the factor is read",
+    "nn.functional.ctc_loss": "PyTorch gives the gradient by the scores before log_softmax",
     "linalg.lstsq": "driver", "linalg.lstsq/grad_oriented": "driver",
     **dict.fromkeys((f"special.bessel_{n}" for n in ("j0", "j1", "y0", "y1")), "PyTorch is 2e-7 from SciPy, in places"),
 }  # fmt: skip

@@ -19,7 +19,6 @@ from wengert.ops.exponential import expm1, log
 from wengert.ops.gather import getitem
 from wengert.ops.joining import concatenate
 from wengert.ops.manipulation import expand_dims
-from wengert.ops.reduction import any as any_of
 from wengert.ops.reduction import mean
 from wengert.ops.reduction import sum as total
 from wengert.ops.rounding import maximum, where
@@ -210,13 +209,16 @@ def multilabel_margin_loss(z: Any, target: Any, reduction: str = "mean") -> Any:
     The targets have the shape of the scores: class indices, ended by the first -1.
     """
     z, target = pair("multilabel_margin_loss", z, target)
+    if not z.shape:
+        raise ShapeError(f"multilabel_margin_loss: got scores {show(z)}; needs one for each class: (C,) or (N, C)")
     classes = z.shape[-1]
     target = indices("multilabel_margin_loss", target, classes, "label", -1)
     listed = cumprod(astype(target >= 0, np.int64), axis=-1) == 1
-    chosen = any_of((expand_dims(target, -1) == np.arange(classes)) & expand_dims(listed, -1), -2)
-    pairs = expand_dims(chosen, -1) & expand_dims(~chosen, -2)
+    # A class that is listed twice counts twice, as in PyTorch.
+    times = total(astype((expand_dims(target, -1) == np.arange(classes)) & expand_dims(listed, -1), z.dtype), -2)
+    pairs = expand_dims(times, -1) * astype(expand_dims(times == 0, -2), z.dtype)
     excess = _above(1 - expand_dims(z, -1) + expand_dims(z, -2))
-    return reduce(total(where(pairs, excess, 0), (-2, -1)) / classes, reduction)
+    return reduce(total(pairs * excess, (-2, -1)) / classes, reduction)
 
 
 def _above(x: Any) -> Any:
