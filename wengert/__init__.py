@@ -23,6 +23,9 @@ from wengert.base.dtypes import set_default_dtype as set_default_dtype
 from wengert.core.record import Tensor as Tensor
 from wengert.core.tree import tree_leaves as tree_leaves
 from wengert.core.tree import tree_map as tree_map
+from wengert.linalg import det as det
+from wengert.linalg import inv as inverse
+from wengert.linalg import norm as norm
 from wengert.ops import dispatch as _dispatch  # NumPy's functions reach tensors
 from wengert.ops import generator as _generator
 from wengert.ops import methods as _methods  # tensors get their operators and methods
