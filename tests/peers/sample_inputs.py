@@ -441,6 +441,7 @@ DIFFERENT: dict[str, str] = {
     "linalg.pinv/hermitian": "PyTorch's gradient is that of a matrix without symmetry",
     "cholesky_solve": "one triangle of the factor is read",
     "nn.functional.ctc_loss": "PyTorch gives the gradient by the scores before log_softmax",
+    **dict.fromkeys(["norm", "norm/inf"], "an order of a matrix is a matrix norm, as in NumPy"),
     "linalg.lstsq": "driver", "linalg.lstsq/grad_oriented": "driver",
     **dict.fromkeys((f"special.bessel_{n}" for n in ("j0", "j1", "y0", "y1")), "PyTorch is 2e-7 from SciPy, in places"),
 }  # fmt: skip
