@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wengert.base.errors import ArgumentError
+from wengert.base.files import write_atomically
 from wengert.viz import rendering
 from wengert.viz.explain import Explanation, explain
 from wengert.viz.formula import parse
@@ -40,9 +41,8 @@ def explain_formula(
     if out is not None and not format:
         typer.echo(f"Written: {explanation.save(out, digits)}")
     elif out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(getattr(explanation, f"to_{format}")(digits), encoding="utf-8")
-        typer.echo(f"Written: {out}")
+        written = write_atomically(out, getattr(explanation, f"to_{format}")(digits).encode())
+        typer.echo(f"Written: {written}")
     elif not format and console.is_terminal:
         _print_tables(explanation, console, digits)
     else:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from wengert.train.files import write_atomically
+from wengert.base.files import write_atomically
 
 Row = dict[str, Any]
 

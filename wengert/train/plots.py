@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from wengert.base.errors import ArgumentError
+from wengert.base.files import write_atomically
 from wengert.base.optional import optional
-from wengert.train.files import write_atomically
 from wengert.train.history import History
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from wengert.base.errors import ArgumentError, FileFormatError
+from wengert.base.files import write_atomically
 from wengert.base.optional import optional
 from wengert.core.record import concrete
 from wengert.nn.module import Module
-from wengert.train.files import write_atomically
 
 Source = str | os.PathLike[str]
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from wengert.base.files import write_atomically
 from wengert.core.record import Tensor
 from wengert.core.tape import Const, Leaf, Tape, Var
 from wengert.viz.text import list_of
@@ -25,10 +26,7 @@ class Dot:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the text to a file and return its path."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(self.source, encoding="utf-8")
-        return target
+        return write_atomically(path, self.source.encode())
 
     def __str__(self) -> str:
         return self.source

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from wengert.viz.dot import _quoted
-from wengert.viz.lines import Line
+from wengert.viz.lines import Account, Line
 from wengert.viz.rendering import Writer, local_text, value_text
-
-if TYPE_CHECKING:
-    from wengert.viz.explain import Explanation
 
 _LOOKS = {
     "input": 'shape=box, fillcolor="#c6dbef"',
@@ -19,7 +15,7 @@ _LOOKS = {
 }
 
 
-def dot(e: Explanation, digits: int = 7) -> str:
+def dot(e: Account, digits: int = 7) -> str:
     """DOT text; `dot -Tsvg` draws it."""
     w = Writer(digits)
     keys = {line.name: f"n{i}" for i, line in enumerate(e.lines)}
@@ -33,7 +29,7 @@ def dot(e: Explanation, digits: int = 7) -> str:
     return "\n".join([*head, *body, "}"]) + "\n"
 
 
-def _rows(e: Explanation, w: Writer, line: Line, keys: dict[str, str]) -> Iterator[str]:
+def _rows(e: Account, w: Writer, line: Line, keys: dict[str, str]) -> Iterator[str]:
     meaning = "" if line.operation is None else f" = {w.style.expression(line.operation)}"
     adjoint = "" if line.adjoint is None else f"{w.style.derivative(e.objective, line.name)} = "
     label = _quoted(

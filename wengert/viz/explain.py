@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from wengert.base.errors import ArgumentError, WengertError
+from wengert.base.files import write_atomically
 from wengert.base.source import source_text
 from wengert.core.record import Recorded, Tensor, trace
 from wengert.core.tape import Const, Node, Tape, Var
@@ -21,7 +22,7 @@ from wengert.ops.structure import arrayed
 from wengert.transforms.forward import walk
 from wengert.viz import drawing, rendering
 from wengert.viz.formula import Formula, parse
-from wengert.viz.lines import Contribution, Line, Partial
+from wengert.viz.lines import Account, Contribution, Line, Partial
 from wengert.viz.mathematics import operation, partial
 from wengert.viz.paths import Path as Way
 from wengert.viz.paths import carries_gradient, local, multiplications, plain, pull_back
@@ -32,24 +33,11 @@ _WRITERS = {".txt": "to_text", ".md": "to_markdown", ".tex": "to_latex", ".dot":
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation:
+class Explanation(Account):
     """A differentiated program to be read: ``print`` it, `save` it, or look a line up, ``e["z"].adjoint``.
 
     ``objective`` names what the adjoints are derivatives of, ``directions`` the inputs of forward mode.
     """
-
-    title: str
-    lines: tuple[Line, ...]
-    objective: str
-    directions: tuple[str, ...]
-    numbers: tuple[int, int]  # in the inputs, in the results
-    multiplications: tuple[int, int]  # in forward mode, in reverse mode
-
-    def __getitem__(self, name: str) -> Line:
-        for line in self.lines:
-            if line.name == name:
-                return line
-        raise KeyError(name)
 
     def to_text(self, digits: int = 7) -> str:
         """Tables in plain text."""
@@ -73,9 +61,7 @@ class Explanation:
         if target.suffix not in _WRITERS:
             hint = "write .dot and draw it with Graphviz: dot -Tsvg" if target.suffix in (".svg", ".png") else None
             raise ArgumentError(f"save: got {target.name!r}; needs a name in {', '.join(_WRITERS)}", hint=hint)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(getattr(self, _WRITERS[target.suffix])(digits), encoding="utf-8")
-        return target
+        return write_atomically(target, getattr(self, _WRITERS[target.suffix])(digits).encode())
 
     def __str__(self) -> str:
         return self.to_text()

@@ -67,4 +67,22 @@ class Line:
     tangents: Mapping[str, Any] = field(default_factory=dict)
 
 
-__all__ = ["Contribution", "Line", "Local", "Partial"]
+@dataclass(frozen=True, repr=False)
+class Account:
+    """What is known of a differentiated program, line by line; the renderings read it."""
+
+    title: str
+    lines: tuple[Line, ...]
+    objective: str
+    directions: tuple[str, ...]
+    numbers: tuple[int, int]  # in the inputs, in the results
+    multiplications: tuple[int, int]  # in forward mode, in reverse mode
+
+    def __getitem__(self, name: str) -> Line:
+        for line in self.lines:
+            if line.name == name:
+                return line
+        raise KeyError(name)
+
+
+__all__ = ["Account", "Contribution", "Line", "Local", "Partial"]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.viz.lines import Contribution, Line, Local, Partial
+from wengert.viz.lines import Account, Contribution, Line, Local, Partial
 from wengert.viz.mathematics import Latex, Style
-
-if TYPE_CHECKING:
-    from wengert.viz.explain import Explanation
 
 MOST_ELEMENTS = 9  # of an array that is shown in full
 
@@ -151,13 +148,13 @@ def local_text(w: Writer, part: Local) -> str:
 
 
 # ----- the tables -------------------------------------------------------------------------------------
-def tables(e: Explanation, w: Writer) -> list[Table]:
+def tables(e: Account, w: Writer) -> list[Table]:
     """Forward, local derivatives, backward, and forward mode beside reverse mode."""
     found = [_forward(e, w), _locals(e, w), _backward(e, w)]
     return [t for t in (*found, *([_modes(e, w)] if e.directions else [])) if t.rows]
 
 
-def _forward(e: Explanation, w: Writer) -> Table:
+def _forward(e: Account, w: Writer) -> Table:
     sources = any(line.source for line in e.lines)
     rows: list[tuple[str, ...]] = []
     for line in e.lines:
@@ -172,7 +169,7 @@ def _derivative(w: Writer, part: Partial) -> str:
     return w.math(w.style.derivative(part.of, part.by)) + (f" (operand {part.operand})" if part.operand else "")
 
 
-def _locals(e: Explanation, w: Writer) -> Table:
+def _locals(e: Account, w: Writer) -> Table:
     rows: list[tuple[str, ...]] = []
     for line in e.lines:
         for part in line.partials:
@@ -181,7 +178,7 @@ def _locals(e: Explanation, w: Writer) -> Table:
     return Table("Local derivatives", ("derivative", "formula", "value"), rows)
 
 
-def _backward(e: Explanation, w: Writer) -> Table:
+def _backward(e: Account, w: Writer) -> Table:
     title = f"Backward: the derivatives of {e.objective}"
     rows: list[tuple[str, ...]] = []
     order = [line for line in reversed(e.lines) if line.kind == "operation"]
@@ -192,7 +189,7 @@ def _backward(e: Explanation, w: Writer) -> Table:
     return Table(title, ("adjoint", "path", "product", "value"), rows)
 
 
-def _steps(e: Explanation, w: Writer, line: Line) -> Iterator[tuple[str, ...]]:
+def _steps(e: Account, w: Writer, line: Line) -> Iterator[tuple[str, ...]]:
     """One row for every path to a line, and their sum where there are several."""
     name = w.math(w.style.derivative(e.objective, line.name))
     steps: list[tuple[str, str, Any]] = []
@@ -214,7 +211,7 @@ def _steps(e: Explanation, w: Writer, line: Line) -> Iterator[tuple[str, ...]]:
         yield name, w.words("sum of the paths"), terms, w.math(value_text(w, line.adjoint))
 
 
-def _product(e: Explanation, w: Writer, c: Contribution) -> str:
+def _product(e: Account, w: Writer, c: Contribution) -> str:
     """``∂y/∂a·∂a/∂z = 7.39·1``; without the numbers where they are arrays."""
     symbols = [w.style.derivative(e.objective, c.partial.of), w.style.derivative(c.partial.of, c.partial.by)]
     text = w.product(symbols)
@@ -224,7 +221,7 @@ def _product(e: Explanation, w: Writer, c: Contribution) -> str:
     return w.math(text)
 
 
-def _modes(e: Explanation, w: Writer) -> Table:
+def _modes(e: Account, w: Writer) -> Table:
     pairs = [*(("line", d) for d in e.directions), (e.objective, "line")]
     columns = (w.words("line"), *(w.math(w.style.derivative(of, by)) for of, by in pairs))
     rows: list[tuple[str, ...]] = []
@@ -236,7 +233,7 @@ def _modes(e: Explanation, w: Writer) -> Table:
     return Table("Forward mode, and reverse mode in the last column", columns, rows)
 
 
-def notes(e: Explanation) -> list[str]:
+def notes(e: Account) -> list[str]:
     """What is to be said below the tables."""
     if all(line.seed is None for line in e.lines):
         return ["The result depends on no input."]
@@ -263,7 +260,7 @@ def _many(count: int, what: str) -> str:
 
 
 # ----- plain text ----------------------------------------------------------------------------------
-def text(e: Explanation, digits: int = 7) -> str:
+def text(e: Account, digits: int = 7) -> str:
     """Tables with aligned columns."""
     w = Writer(digits)
     parts = [w.words(e.title)]
@@ -284,7 +281,7 @@ def _width(cell: str) -> int:
 
 
 # ----- Markdown and LaTeX -----------------------------------------------------------------------
-def markdown(e: Explanation, digits: int = 7) -> str:
+def markdown(e: Account, digits: int = 7) -> str:
     """A heading and one table a step."""
     w = MarkdownWriter(digits)
     parts = [f"### {w.code(e.title)}"]
@@ -295,7 +292,7 @@ def markdown(e: Explanation, digits: int = 7) -> str:
     return "\n\n".join([*parts, *map(w.words, notes(e))]) + "\n"
 
 
-def latex(e: Explanation, digits: int = 7) -> str:
+def latex(e: Account, digits: int = 7) -> str:
     """A subsection with one tabular a step."""
     w = LatexWriter(digits)
     parts = [rf"\subsection*{{{w.code(e.title)}}}"]
