@@ -17,6 +17,8 @@ CASES: dict[str, tuple[Callable[[Any], Any], list[float], list[float]]] = {
     "sqrt times x": (lambda x: np.where(x > 0, np.sqrt(x) * x, 0.0), [-1.0, 4.0, 0.0], [0.0, 3.0, 0.0]),
     "division": (lambda x: np.where(x != 0, np.sin(x) / x, 1.0), [0.0, np.pi, 0.0], [0.0, -1 / np.pi, 0.0]),
     "power": (lambda x: np.where(x > 0, x**0.5, 0.0), [0.0, 4.0, -1.0], [0.0, 0.25, 0.0]),
+    "square of a root": (lambda x: np.where(x > 0, np.sqrt(x) ** 2, 0.0), [-1.0, 4.0, 0.0], [0.0, 1.0, 0.0]),
+    "cube of a log": (lambda x: np.where(x > 0, np.log(x) ** 3, 0.0), [-1.0, 1.0, 0.0], [0.0, 0.0, 0.0]),
     "arcsin": (lambda x: np.where(abs(x) < 1, np.arcsin(x), 0.0), [1.0, 0.0, 2.0], [0.0, 1.0, 0.0]),
     "indexing": (lambda x: x * np.log(x) * np.array([0.0, 1.0, 0.0]), [1.0, 1.0, 1.0], [0.0, 1.0, 0.0]),
     "overflow": (lambda x: np.where(x < 10, np.exp(x), 0.0), [1000.0, 0.0, 1000.0], [0.0, 1.0, 0.0]),
@@ -64,3 +66,13 @@ def test_powers_of_zero(exponent: Any, slope: float) -> None:
 def test_infinite_slope_stays_infinite() -> None:
     """Only a zero cotangent is silenced: the derivative of sqrt at 0 is what it is."""
     assert wg.grad(np.sqrt)(0.0) == np.inf
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_mask_reaches_through_a_line_with_several_values() -> None:
+    pair = wg.checkpoint(lambda a: (a, 2 * a))
+
+    def f(x: Any) -> Any:
+        return np.sum(np.where(x > 0, pair(x * np.log(x))[0], 0.0))
+
+    np.testing.assert_allclose(wg.grad(f)(np.array([0.0, 2.0])), [0.0, 1 + np.log(2.0)])

@@ -39,7 +39,6 @@ multiply = elementwise(
     np.multiply,
     lambda _y, _a, b: b,
     lambda _y, a, _b: a,
-    unbounded=True,
     doc="""Elementwise (Hadamard) product ``x1 * x2``.
 
     >>> import wengert as wg, numpy as np
@@ -94,7 +93,6 @@ square = elementwise(
     "square",
     np.square,
     lambda _y, x: 2 * x,
-    unbounded=True,
     doc="""The square ``x * x``.
 
     >>> import wengert as wg, numpy as np
@@ -153,13 +151,17 @@ class Power(Elementwise):
     def __init__(self) -> None:
         domain = ((0.5, 2.0), (-2.0, 2.0))
         super().__init__("power", np.power, (_power_partial, _log_of_base), domain, True, True)
-        self.unbounded = True
 
     def pull(self, g: Any, y: Any, xs: list[Any], needs: list[bool], attrs: dict[str, Any]) -> tuple[Any, ...]:
         a, b = xs
         if type(b) in (int, float) and b >= 1:
             return g * (2 * a if b == 2 else b * power(a, b - 1)), None
         return super().pull(g, y, xs, needs, attrs)
+
+    def pull_behind_mask(
+        self, g: Any, y: Any, xs: list[Any], needs: list[bool], attrs: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        return super().pull(g, y, xs, needs, attrs)  # `singular`: safe where the plain rule is not
 
 
 power = user_function(

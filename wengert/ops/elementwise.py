@@ -34,8 +34,6 @@ Partial = Callable[..., Any] | int | float | None
 class Elementwise(Primitive):
     """A function applied to every element, of one or several broadcast operands."""
 
-    unbounded = False  # whether a partial is an operand itself, infinite where that is
-
     def __init__(
         self,
         name: str,
@@ -173,20 +171,19 @@ def elementwise(
     high: float | Sequence[float] = 2.0,
     singular: bool = False,
     complex_domain: bool = True,
-    unbounded: bool = False,
     masks: bool = False,
 ) -> Callable[..., Any]:
     """Define an elementwise primitive and return the user's function for it.
 
     `low` and `high` (one number, or one an operand) bound the samples of the battery; `singular` says that a
-    partial can be infinite where the value is used; `unbounded` that one is infinite only where an operand is;
-    `masks` that partials are 0 where an operand was not chosen; `complex_domain` that they hold for complex numbers.
+    partial can be infinite where the value is used; `masks` that partials are 0 where an operand was not chosen;
+    `complex_domain` that they hold for complex numbers.
     """
     count = len(partials)
     lows = (low,) * count if isinstance(low, int | float) else tuple(low)
     highs = (high,) * count if isinstance(high, int | float) else tuple(high)
     primitive = Elementwise(name, function, partials, list(zip(lows, highs, strict=True)), singular, complex_domain)
-    primitive.unbounded, primitive.masks = unbounded, masks
+    primitive.masks = masks
     return user_function(primitive, count, doc)
 
 

@@ -41,7 +41,7 @@ def sweep(
                 g = _attend(node, g, watch)
             prim = node.prim
             if prim is PART:
-                _put_part(adjoints, node.inputs[0], node.attrs["index"], g)
+                _put_part(adjoints, node, g, masked)
                 continue
             if prim.multi:
                 g = _fill(node, g)
@@ -127,11 +127,15 @@ def _attend(node: Node, g: Any, watch: Adjoints | None) -> Any:
     return g
 
 
-def _put_part(adjoints: Adjoints, whole: Node, index: int, g: Any) -> None:
+def _put_part(adjoints: Adjoints, part: Node, g: Any, masked: set[Var]) -> None:
+    """Add the cotangent of one value of a line with several to its place; a mask reaches the whole line."""
+    whole, index = part.inputs[0], part.attrs["index"]
     parts = adjoints.get(whole)
     if parts is None:
         parts = adjoints[whole] = [None] * len(whole.shape)
     parts[index] = g if parts[index] is None else parts[index] + g
+    if part in masked:
+        masked.add(whole)
 
 
 def _fill(node: Node, parts: Sequence[Any]) -> tuple[Any, ...]:
