@@ -1,0 +1,1 @@
+"""The processor as a target: machine code for lists, generated through llvmlite."""

@@ -1,0 +1,70 @@
+"""From LLVM's assembly to machine code in memory, by llvmlite."""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import cache
+from typing import Any
+
+from wengert.base.optional import optional
+
+_LOCK = threading.RLock()
+
+
+@cache
+def binding() -> Any:
+    """llvmlite's binding with the processor's target ready."""
+    llvm = optional("llvmlite.binding", "native code", "llvmlite")
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+@cache
+def processor() -> tuple[str, str]:
+    """The processor's name and features for code generation.
+
+    ``WENGERT_CPU`` gives others: ``baseline``, or a name such as ``haswell`` (AVX2 without AVX-512).
+    """
+    llvm = binding()
+    wanted = os.environ.get("WENGERT_CPU", "")
+    if wanted == "baseline":
+        return "", ""
+    if wanted:
+        return wanted, ""
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+def _machine() -> Any:
+    cpu, features = processor()
+    target = binding().Target.from_default_triple()
+    return target.create_target_machine(cpu=cpu, features=features, opt=2, reloc="pic", codemodel="small", jit=True)
+
+
+def object_code(text: str) -> bytes:
+    """Translate a module's assembly; raises llvmlite's error where it is faulty, always a mistake of this package."""
+    llvm = binding()
+    with _LOCK:
+        module = llvm.parse_assembly(text)
+        module.verify()
+        return bytes(_machine().emit_object(module))
+
+
+class Library:
+    """Loaded machine code: its functions' addresses, as long as it lives."""
+
+    def __init__(self, code: bytes) -> None:
+        llvm = binding()
+        with _LOCK:
+            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """The address of an external function."""
+        with _LOCK:
+            return int(self._engine.get_function_address(name))
+
+
+__all__ = ["Library", "binding", "object_code", "processor"]
