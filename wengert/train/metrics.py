@@ -23,21 +23,27 @@ def _array(x: Any) -> np.ndarray:
     return np.asarray(as_array(concrete(x)))
 
 
-def predicted_classes(scores: Any) -> np.ndarray:
-    """The class of the largest score of each row; the classes themselves where they are given."""
+def predicted_classes(scores: Any, axes: int = 1) -> np.ndarray:
+    """The class of the largest score (axis 1) of each row; the classes themselves where they are given.
+
+    `axes` is how many axes the classes have: 1 for one class a row, 2 for one at every place of a sequence.
+    """
     given = _array(scores)
-    classes: np.ndarray = given.argmax(axis=1) if given.ndim == 2 else given
+    classes: np.ndarray = given.argmax(axis=1) if given.ndim == axes + 1 else given
     return classes
 
 
 def accuracy(scores: Any, labels: Any) -> float:
     """The share of rows whose largest score is at the right label: ``(N, C) or (N,), (N,) -> float``.
 
+    Further axes are places: ``(N, C, L), (N, L)`` for sequences, as `CrossEntropyLoss` takes them.
+
     >>> import wengert as wg
     >>> wg.train.accuracy([[0.1, 0.9], [0.8, 0.2]], [1, 1])
     0.5
     """
-    found, labels = predicted_classes(scores), _array(labels)
+    labels = _array(labels)
+    found = predicted_classes(scores, max(labels.ndim, 1))
     if found.shape != labels.shape:
         raise ShapeError(
             f"accuracy: got scores {show(_array(scores))} for labels {show(labels)}; needs (N, C) and (N,)"
@@ -58,7 +64,7 @@ def confusion(scores: Any, labels: Any, classes: int | None = None) -> np.ndarra
     found, labels = predicted_classes(scores), _array(labels)
     if found.shape != labels.shape:
         raise ShapeError(f"confusion: got {show(found)} predictions for {show(labels)} labels")
-    count = classes or int(max(found.max(initial=-1), labels.max(initial=-1))) + 1
+    count = classes or 1 + max((int(a.max()) for a in (found, labels) if a.size), default=-1)
     if labels.size and (min(found.min(), labels.min()) < 0 or max(found.max(), labels.max()) >= count):
         raise ArgumentError(f"confusion: labels must be between 0 and {count - 1}")
     table = np.zeros((count, count), np.int64)
