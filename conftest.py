@@ -6,6 +6,8 @@ and once more as a part of the package, and each of its primitives would be regi
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,6 +15,8 @@ import pytest
 
 import wengert as wg
 from wengert.core.record import local
+
+os.environ.setdefault("MPLBACKEND", "agg")
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +29,14 @@ def nothing_stays_open() -> Iterator[None]:
     assert depth == 0, "a recorder was left open"
     assert paused == -1, "recording was left paused"
     assert dtype == np.float32, "the default dtype was left changed"
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays_open() -> Iterator[None]:
+    """Pictures are drawn without a display, and closed."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(autouse=True)

@@ -83,6 +83,7 @@ if _TYPE_CHECKING:
     from wengert import nn as nn
     from wengert import numpy as numpy
     from wengert import optim as optim
+    from wengert import plot as plot
     from wengert import testing as testing
     from wengert import train as train
     from wengert import viz as viz
@@ -106,7 +107,7 @@ randint = _generator.torch_randint
 _LAZY = {
     "nn": ("wengert.nn", ""), "optim": ("wengert.optim", ""), "numpy": ("wengert.numpy", ""),
     "data": ("wengert.data", ""), "train": ("wengert.train", ""), "viz": ("wengert.viz", ""),
-    "testing": ("wengert.testing", ""), "make_dot": ("wengert.viz", "make_dot"),
+    "testing": ("wengert.testing", ""), "plot": ("wengert.plot", ""), "make_dot": ("wengert.viz", "make_dot"),
     "explain": ("wengert.viz", "explain"), "fit": ("wengert.train", "fit"),
     "compile": ("wengert.compiler.jit", "compile"),
 }  # fmt: skip

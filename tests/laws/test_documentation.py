@@ -20,7 +20,7 @@ from wengert.ops import FUNCTIONS
 
 NAMESPACES = (
     wg, wg.autograd, wg.linalg, wg.fft, wg.random, wg.errors, wg.nn, wg.nn.functional, wg.nn.init, wg.optim, wg.data,
-    wg.train, wg.testing, wg.viz, wg.numpy,
+    wg.train, wg.testing, wg.viz, wg.plot, wg.numpy,
 )  # fmt: skip
 # Where every function shows an example; the others are shown at work by the README and by their tests.
 WITH_EXAMPLES = (wg, wg.linalg, wg.fft, wg.random)

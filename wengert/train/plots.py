@@ -20,6 +20,19 @@ def _axes(count: int) -> tuple[Any, Any]:
     return figure, figure.subplots(1, count, squeeze=False)[0]
 
 
+def curves(history: History, name: str, place: Any) -> None:
+    """Draw a column of the training and the validation part into axes, and mark the best epoch."""
+    for part, colour in (("train", "#4C72B0"), ("validation", "#DD8452")):
+        if f"{part}_{name}" in history.columns:
+            place.plot(history["epoch"], history[f"{part}_{name}"], color=colour, label=part, linewidth=1.8)
+    if history.best_epoch is not None:
+        place.axvline(history.best_epoch, color="0.6", linestyle=":", label=f"best epoch ({history.best_epoch})")
+    place.xaxis.get_major_locator().set_params(integer=True)
+    place.legend(frameon=False)
+    if name == "loss" and min(v for v in history["train_loss"] if v is not None) > 0:
+        place.set_yscale("log")
+
+
 def plot_history(history: History, path: str | os.PathLike[str]) -> Path:
     """Write the curves of the losses and of each metric over the epochs as a PNG; the best epoch is marked."""
     parts = [n.removeprefix("train_") for n in history.columns if n.startswith("train_")]
@@ -27,18 +40,10 @@ def plot_history(history: History, path: str | os.PathLike[str]) -> Path:
         raise ArgumentError("plot_history: the history has no rows")
     figure, axes = _axes(len(parts))
     for place, name in zip(axes, parts, strict=True):
-        for part, colour in (("train", "#4C72B0"), ("validation", "#DD8452")):
-            if f"{part}_{name}" in history.columns:
-                place.plot(history["epoch"], history[f"{part}_{name}"], color=colour, label=part, linewidth=1.8)
-        if history.best_epoch is not None:
-            place.axvline(history.best_epoch, color="0.6", linestyle=":", label=f"best epoch ({history.best_epoch})")
+        curves(history, name, place)
         place.set_xlabel("epoch")
         place.set_title(name)
-        place.xaxis.get_major_locator().set_params(integer=True)
         place.grid(alpha=0.3)
-        place.legend(frameon=False)
-        if name == "loss" and min(v for v in history["train_loss"] if v is not None) > 0:
-            place.set_yscale("log")
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=120)
     return write_atomically(path, content.getvalue())
