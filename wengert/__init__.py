@@ -89,6 +89,7 @@ if _TYPE_CHECKING:
     from wengert import viz as viz
     from wengert.compiler.jit import compile as compile  # noqa: A004
     from wengert.train import fit as fit
+    from wengert.viz import derive as derive
     from wengert.viz import explain as explain
     from wengert.viz import make_dot as make_dot
 
@@ -108,7 +109,7 @@ _LAZY = {
     "nn": ("wengert.nn", ""), "optim": ("wengert.optim", ""), "numpy": ("wengert.numpy", ""),
     "data": ("wengert.data", ""), "train": ("wengert.train", ""), "viz": ("wengert.viz", ""),
     "testing": ("wengert.testing", ""), "plot": ("wengert.plot", ""), "make_dot": ("wengert.viz", "make_dot"),
-    "explain": ("wengert.viz", "explain"), "fit": ("wengert.train", "fit"),
+    "derive": ("wengert.viz", "derive"), "explain": ("wengert.viz", "explain"), "fit": ("wengert.train", "fit"),
     "compile": ("wengert.compiler.jit", "compile"),
 }  # fmt: skip
 

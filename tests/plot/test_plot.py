@@ -24,6 +24,7 @@ CALLS: dict[str, Any] = {
     "contour": lambda ax: plot.contour("saddle", ax=ax),
     "decision_regions": lambda ax: plot.decision_regions(lambda x: x, [[0.0, 1.0], [1.0, 0.0]], [1, 0], ax=ax),
     "derivatives": lambda ax: plot.derivatives("sin", 2, ax=ax),
+    "error_valley": lambda ax: plot.error_valley(np.exp, 1, ax=ax),
     "filters": lambda ax: plot.filters(np.ones((3, 4)), ax=ax),
     "gradient_noise": lambda ax: plot.gradient_noise(*problem(), sizes=(1, 2), draws=3, ax=ax),
     "initialization": lambda ax: plot.initialization(depth=2, width=10, ax=ax),
@@ -123,6 +124,12 @@ def test_the_linear_part_touches_the_map_in_the_middle() -> None:
     assert "|det J| = 2" in ax.get_title()
     with pytest.raises(wg.errors.ShapeError, match="needs a point of the plane"):
         plot.jacobian_map(polar, [1.0, 2.0, 3.0])
+
+
+def test_the_valley_of_differences() -> None:
+    forward, central = map(curve, plot.error_valley(np.exp, 1.0).lines)
+    assert np.isclose(forward[0], 0.14056012641483795)
+    assert (forward.argmin(), central.argmin()) == (7, 4)  # h = 1e-8, 1e-5
 
 
 def test_paths_are_those_of_the_worked_examples() -> None:

@@ -7,7 +7,7 @@ Needs matplotlib: ``pip install "wengert[plot]"``. In a notebook a new figure ap
 from __future__ import annotations
 
 from wengert.plot.counting import call_counts
-from wengert.plot.functions import activation, derivatives, jacobian_map
+from wengert.plot.functions import activation, derivatives, error_valley, jacobian_map
 from wengert.plot.models import (
     activation_histograms,
     confusion_table,
@@ -30,6 +30,7 @@ __all__ = [
     "contour",
     "decision_regions",
     "derivatives",
+    "error_valley",
     "filters",
     "gradient_noise",
     "initialization",

@@ -12,7 +12,8 @@ from wengert.core.record import concrete
 from wengert.nn import activations
 from wengert.ops import FUNCTIONS
 from wengert.plot.axes import COLOURS, INK, axes, legend, plain
-from wengert.transforms.derived import elementwise_grad, jacobian
+from wengert.transforms.derived import elementwise_grad, grad, jacobian
+from wengert.viz.valley import WAYS, valley
 
 Scalar = Callable[[Any], Any]
 MARKS = ("f", "f′", "f″", "f‴")
@@ -114,4 +115,21 @@ def jacobian_map(f: Callable[[Any], Any], x: Any, size: float = 0.5, lines: int 
     return plain(ax, f"near ({centre[0]:.4g}, {centre[1]:.4g}): |det J| = {area:.4g}")
 
 
-__all__ = ["activation", "derivatives", "jacobian_map"]
+def error_valley(f: Callable[[Any], Any], x: float, ax: Any = None) -> Any:
+    """How wrong differences are by their step h: truncation falls with h, rounding grows; `wg.grad` is taken as exact.
+
+    >>> import wengert as wg, numpy as np
+    >>> [line.get_label() for line in wg.plot.error_valley(np.exp, 1.0).lines[:2]]
+    ['forward difference, best at 1e-08', 'central difference, best at 1e-05']
+    """
+    found = valley(f, float(x), float(np.asarray(concrete(grad(f)(np.float64(x))))))
+    ax = axes(ax, "error_valley")
+    steps = [r.h for r in found.rows]
+    for k, (way, best) in enumerate(zip(WAYS, found.best, strict=True)):
+        errors = [r[3 + k] for r in found.rows]
+        ax.loglog(steps, errors, marker="o", markersize=3.5, color=COLOURS[k], label=f"{way}, best at {best.h:.0e}")
+    legend(ax)
+    return plain(ax, f"the derivative at {x:g} by differences", "h", "error")
+
+
+__all__ = ["activation", "derivatives", "error_valley", "jacobian_map"]

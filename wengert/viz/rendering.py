@@ -259,19 +259,36 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
-# ----- plain text ----------------------------------------------------------------------------------
+# ----- documents -----------------------------------------------------------------------------------
 def text(e: Account, digits: int = 7) -> str:
     """Tables with aligned columns."""
     w = Writer(digits)
-    parts = [w.words(e.title)]
-    for table in tables(e, w):
+    return text_document(w, e.title, tables(e, w), notes(e))
+
+
+def markdown(e: Account, digits: int = 7) -> str:
+    """A heading and one table a step."""
+    w = MarkdownWriter(digits)
+    return markdown_document(w, e.title, tables(e, w), notes(e))
+
+
+def latex(e: Account, digits: int = 7) -> str:
+    """A subsection with one tabular a step."""
+    w = LatexWriter(digits)
+    return latex_document(w, e.title, tables(e, w), notes(e))
+
+
+def text_document(w: Writer, title: str, found: Sequence[Table], below: Sequence[str]) -> str:
+    """Plain text: a title, tables with aligned columns, notes."""
+    parts = [w.words(title)]
+    for table in found:
         widths = [max(map(_width, cells)) for cells in zip(table.columns, *table.rows, strict=True)]
         lines = [table.columns, tuple("-" * width for width in widths), *table.rows]
         body = (
             "  ".join(c + " " * (n - _width(c)) for c, n in zip(row, widths, strict=True)).rstrip() for row in lines
         )
         parts.append("\n".join([w.words(table.title), *body]))
-    parts.append("\n".join(map(w.words, notes(e))))
+    parts.append("\n".join(map(w.words, below)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -280,30 +297,40 @@ def _width(cell: str) -> int:
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in cell)
 
 
-# ----- Markdown and LaTeX -----------------------------------------------------------------------
-def markdown(e: Account, digits: int = 7) -> str:
-    """A heading and one table a step."""
-    w = MarkdownWriter(digits)
-    parts = [f"### {w.code(e.title)}"]
-    for table in tables(e, w):
+def markdown_document(w: MarkdownWriter, title: str, found: Sequence[Table], below: Sequence[str]) -> str:
+    """Markdown: a heading, tables, notes."""
+    parts = [f"### {w.code(title)}"]
+    for table in found:
         head = [f"| {' | '.join(table.columns)} |", "|" + " --- |" * len(table.columns)]
         rows = [f"| {' | '.join(row)} |" for row in table.rows]
         parts.append("\n".join([f"**{w.words(table.title)}**", "", *head, *rows]))
-    return "\n\n".join([*parts, *map(w.words, notes(e))]) + "\n"
+    return "\n\n".join([*parts, *map(w.words, below)]) + "\n"
 
 
-def latex(e: Account, digits: int = 7) -> str:
-    """A subsection with one tabular a step."""
-    w = LatexWriter(digits)
-    parts = [rf"\subsection*{{{w.code(e.title)}}}"]
-    for table in tables(e, w):
+def latex_document(w: LatexWriter, title: str, found: Sequence[Table], below: Sequence[str]) -> str:
+    """LaTeX: a subsection with one tabular a table."""
+    parts = [rf"\subsection*{{{w.code(title)}}}"]
+    for table in found:
         rows = [" & ".join(row) + r" \\[2pt]" for row in table.rows]
         parts.append("\n".join([
             rf"\paragraph{{{w.words(table.title)}}}\mbox{{}}\\[4pt]",
             rf"\begin{{tabular}}{{{'l' * len(table.columns)}}}", r"\toprule",
             " & ".join(table.columns) + r" \\", r"\midrule", *rows, r"\bottomrule", r"\end{tabular}",
         ]))  # fmt: skip
-    return "\n\n".join([*parts, *map(w.words, notes(e))]) + "\n"
+    return "\n\n".join([*parts, *map(w.words, below)]) + "\n"
 
 
-__all__ = ["Table", "Writer", "latex", "markdown", "notes", "tables", "text"]
+__all__ = [
+    "LatexWriter",
+    "MarkdownWriter",
+    "Table",
+    "Writer",
+    "latex",
+    "latex_document",
+    "markdown",
+    "markdown_document",
+    "notes",
+    "tables",
+    "text",
+    "text_document",
+]
