@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert import nn, optim
+from wengert import nn
 from wengert.base.errors import ArgumentError
 from wengert.core.record import concrete, paused
 from wengert.data.batches import batches
@@ -20,6 +20,8 @@ from wengert.train.history import History
 from wengert.train.loop import evaluate, fit
 from wengert.train.metrics import confusion
 from wengert.train.progress import Reporter
+from wengert.train.table_model import Architecture
+from wengert.train.table_training import OPTIMIZERS
 
 
 class Rows(NamedTuple):
@@ -46,10 +48,6 @@ def _iris() -> Rows:
 
 SOURCES: dict[str, Callable[[], Rows]] = {"digits": _digits, "iris": _iris}
 PARTS = (0.7, 0.1, 0.2)  # training, validation, test
-OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
-    "adamw": optim.AdamW, "adam": optim.Adam, "sgd": optim.SGD, "adagrad": optim.Adagrad, "rmsprop": optim.RMSprop,
-    "momentum": lambda params, lr: optim.SGD(params, lr, momentum=0.9, nesterov=True),
-}  # fmt: skip
 
 
 class Settings(NamedTuple):
@@ -88,18 +86,6 @@ class Result(NamedTuple):
         return int(np.trace(self.confusion))
 
 
-def perceptron(sizes: list[int], dropout: float) -> nn.Sequential:
-    """Linear layers of these sizes with rectifiers between them and dropout before each; the last gives logits."""
-    layers: list[nn.Module] = []
-    for number, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
-        if number:
-            layers.append(nn.ReLU())
-        if dropout:
-            layers.append(nn.Dropout(dropout))
-        layers.append(nn.Linear(n_in, n_out))
-    return nn.Sequential(*layers)
-
-
 def _choose(what: str, name: str, table: dict[str, Any]) -> Any:
     if name not in table:
         raise ArgumentError(f"--{what}: got {name!r}; needs one of {', '.join(table)}")
@@ -114,7 +100,7 @@ def train_classifier(settings: Settings, reporter: Reporter | None, say: Callabl
     train, valid, test = stratified_split(rows.labels, PARTS, settings.seed)
     normalise = Standardizer(rows.alike).fit(rows.features[train])
     x, y, names = normalise(rows.features).astype(np.float32), rows.labels.astype(np.int64), list(rows.names)
-    model = perceptron([x.shape[1], *settings.hidden, len(names)], settings.dropout)
+    model = Architecture((x.shape[1], *settings.hidden, len(names)), dropout=settings.dropout).build()
     size = sum(int(np.prod(p.shape)) for p in model.parameters())
     say(
         f"Data: {settings.data}, {len(x)} rows of {x.shape[1]} features in {len(names)} classes; "

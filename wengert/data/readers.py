@@ -23,13 +23,17 @@ MNIST_FILES = {True: "train", False: "t10k"}
 
 def _content(path: Source, what: str) -> bytes:
     """The bytes of a file, unpacked where it is a gzip file (by its first bytes, whatever its name)."""
-    content = Path(path).read_bytes()
+    return unpacked(Path(path).read_bytes(), what, str(path))
+
+
+def unpacked(content: bytes, what: str, name: str) -> bytes:
+    """What gzip packed; anything else as it is."""
     if content[:2] != b"\x1f\x8b":
         return content
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise FileFormatError(f"{what}: {str(path)!r} is a damaged gzip file: {error}") from error
+        raise FileFormatError(f"{what}: {name!r} is a damaged gzip file: {error}") from error
 
 
 def read_idx(path: Source) -> np.ndarray[Any, Any]:
