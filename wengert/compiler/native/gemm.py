@@ -1,0 +1,239 @@
+"""Matrix products: ``C = op(A) op(B)`` of known shapes, written for the registers of the processor.
+
+A tile of C is summed in registers over all of k (`gemm_tile`), for the columns of one panel after the other; `gemm_plan`
+says how C is cut. What is done with the sums is the caller's: an `Epilogue` adds a bias, applies an activation or its
+gradient, updates a weight, and stores. B is copied into panels where it lies transposed or badly for the cache, A where
+its rows would evict each other (`gemm_pack`). Few rows times a transposed matrix are dot products (`gemm_dot`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from wengert.compiler.native.gemm_dot import Dots
+from wengert.compiler.native.gemm_pack import pack_columns, pack_rows, pack_transposed
+from wengert.compiler.native.gemm_plan import Plan, plan
+from wengert.compiler.native.gemm_tile import Epilogue, Strided, finish, sums
+from wengert.compiler.native.ir import I64, Function, Module, Type, Value
+from wengert.compiler.native.kernel import Kernel
+from wengert.compiler.native.registers import registers
+
+_GROUP = 8  # panels in work at a time where A's rows are copied
+_ROUND = 4096  # bytes after which addresses meet in the same set of the first cache
+
+
+class Matrix(NamedTuple):
+    """An operand: the name of its pointer, the elements from row to row, whether it is read transposed.
+
+    ``stride`` is from one matrix of a batch to the next, 0 where all share one; ``offset`` is its first element.
+    """
+
+    pointer: str
+    ld: int
+    transposed: bool = False
+    stride: int = 0
+    offset: int = 0
+
+
+def store_epilogue(pointer: str, ld: int, stride: int = 0) -> Epilogue:
+    """Only store: rows `ld` elements apart, matrices of a batch `stride`."""
+
+    def store(f: Function, x: Value, row: Value, column: Value, lanes: int, batch: Value) -> None:
+        at = row * ld + column
+        f.store(x, f[pointer], at + batch * stride if stride else at, lanes)
+
+    return store
+
+
+def gemm(module: Module, name: str, m: int, n: int, k: int, kind: Type, a: Matrix, b: Matrix, epilogue: Epilogue,
+         pointers: Sequence[str], batch: int = 1, down: bool = False) -> Kernel:  # fmt: skip
+    """Write the kernel ``name(pointers …, scratch, begin, end)`` for `batch` products of (m, k) and (k, n).
+
+    `pointers` names all pointer arguments in order, those of `a` and `b` among them; `scratch` follows them. The
+    `epilogue` gets vectors of neighbouring columns. A result of one column (n = 1) comes element by element, or, with
+    `down`, as vectors of neighbouring rows of column 0.
+    """
+    f = module.function(name, [*pointers, "scratch"], counts=["begin", "end"])
+    flops = 2.0 * m * n * k * batch
+    size = kind.bytes * batch * (float(m) * k * bool(a.stride or batch == 1) + float(k) * n + float(m) * n)
+    if not m * n * batch:
+        f.finish()
+        return Kernel(name, 0)
+    if n == 1 and m > 1:  # a row of the transposed product: its vectors run along the rows
+        a, b = b._replace(transposed=not b.transposed), a._replace(transposed=not a.transposed)
+        m, n, epilogue = 1, m, _turned(epilogue, down)
+    if m == 1 and a.transposed and a.ld == 1:
+        a = a._replace(transposed=False, ld=k)
+    writer: Dots | _Product
+    if b.transposed and not a.transposed and m <= 3 and 2 * k >= registers().lanes(kind):
+        writer = Dots(f, (m, n, k), kind, a, b, epilogue)
+        tasks, scratch = writer.tasks if batch == 1 else batch, 0
+    else:
+        writer = _Product(f, plan(m, n, k, kind, batch), (m, n, k), a, b, epilogue)
+        tasks, scratch = writer.cut.tasks, writer.scratch
+    f.when(f.compare("slt", f["begin"], f["end"]), lambda: writer.write(batch))
+    f.finish()
+    return Kernel(name, tasks, flops, size, scratch)
+
+
+def _turned(epilogue: Epilogue, down: bool) -> Epilogue:
+    """An epilogue of a column, for a vector of its rows."""
+
+    def column(f: Function, x: Value, _row: Value, at: Value, lanes: int, batch: Value) -> None:
+        zero = f.constant(0, I64)
+        if down or x.type.width == 1:
+            epilogue(f, x, at, zero, lanes, batch)
+            return
+        for i in range(lanes):
+            epilogue(f, f.lanes(x, [i]), at + i if i else at, zero, 1, batch)
+
+    return column
+
+
+class _Product:
+    """Writes one product by tiles."""
+
+    def __init__(self, f: Function, cut: Plan, shape: tuple[int, int, int], a: Matrix, b: Matrix,
+                 epilogue: Epilogue) -> None:  # fmt: skip
+        self.f, self.cut, self.a, self.b, self.epilogue = f, cut, a, b, epilogue
+        self.m, self.n, self.k = shape
+        size = cut.vector.bytes
+        aliased = max(a.ld * size % _ROUND == 0, b.ld * size % _ROUND == 0)
+        self.pack_a = bool(aliased and self.m >= 64 and cut.all_panels >= 4 and self.k >= 64)
+        self.pack_b = b.transposed or self.pack_a or self._worth_packing()
+        self.group = _GROUP if self.pack_a else 1
+        self.register = cut.vector.vector(registers().lanes(cut.vector))
+        self.row_stride = -(-self.k // 16) * 16 + 16
+        panel = self.k * cut.width
+        self.tile_at = -(-panel // 16) * 16 * self.group + 16  # where the copy of A's tile begins
+        tile = max(self.row_stride * cut.height, self.k * 32) + 16
+        self.scratch = size * ((self.tile_at if self.pack_b else 0) + (tile if self.pack_a else 0))
+
+    def _worth_packing(self) -> bool:
+        cut = self.cut
+        return cut.tiles >= 6 and cut.all_panels > 1 and self.k >= 32 and self.b.ld * cut.vector.bytes >= 1024
+
+    def write(self, batch: int) -> None:
+        """Everything between ``begin`` and ``end``."""
+        f, cut = self.f, self.cut
+        rows, panels = (0, cut.tiles), (0, cut.all_panels)
+        if cut.split == "batch":
+            f.loop(f["begin"], f["end"], 1, lambda t: self._product(t, rows, panels))
+            return
+        mine = f["begin"], f["end"]
+        if cut.split == "rows":
+            f.loop(0, batch, 1, lambda t: self._product(t, mine, panels))
+        else:
+            f.loop(0, batch, 1, lambda t: self._product(t, rows, mine if cut.split else panels))
+
+    def _product(self, t: Value, rows: tuple[Any, Any], panels: tuple[Any, Any]) -> None:
+        """The tiles in a range of rows and a range of panels of one product of the batch."""
+        f, group = self.f, self.group
+        a, b = self._matrix(self.a, t), self._matrix(self.b, t)
+        if group == 1:
+
+            def column(p: Value, vectors: int, lanes: int) -> None:
+                source = self._pack_panel(b, p, p, vectors, lanes) if self.pack_b else self._panel(b, p, vectors)
+                self._tiles(*rows, lambda row, h: self._tile(self._rows(a, row), source, (row, h), p, lanes, vectors, t))
+
+            self._panels(*panels, column)
+            return
+
+        def some(first: Value) -> None:
+            last = _least(f, first + group, panels[1])
+            self._panels(first, last, lambda p, v, lanes: self._pack_panel(b, p, first, v, lanes))
+
+            def tile(row: Value, height: int) -> None:
+                left = self._pack_tile(a, row, height)
+
+                def meet(p: Value, vectors: int, lanes: int) -> None:
+                    right = self._packed(p, first, vectors)
+                    self._tile(left, right, (row, height), p, lanes, vectors, t)
+
+                self._panels(first, last, meet)
+
+            self._tiles(*rows, tile)
+
+        f.loop(*panels, group, some)
+
+    # ----- ranges
+    def _panels(self, low: Any, high: Any, body: Callable[[Value, int, int], Any]) -> None:
+        """`body` for every panel: its number, its vectors, the lanes of its last vector."""
+        f, cut = self.f, self.cut
+        f.loop(low, _least(f, high, cut.panels), 1, lambda p: body(p, cut.vectors, cut.vector.width))
+        if not cut.tail:
+            return
+        last = f.constant(cut.panels, I64)
+        if isinstance(high, int):
+            body(last, cut.tail, cut.lanes)
+        else:
+            f.when(f.compare("sgt", high, cut.panels), lambda: body(last, cut.tail, cut.lanes))
+
+    def _tiles(self, low: Any, high: Any, body: Callable[[Value, int], None]) -> None:
+        """`body` for every tile: its first row and its height."""
+        f, cut = self.f, self.cut
+        f.loop(low, _least(f, high, cut.tall), 1, lambda i: body(i * cut.height, cut.height))
+        if cut.short:
+            start = _greatest(f, low, cut.tall)
+            f.loop(start, high, 1, lambda i: body(i * (cut.height - 1) + cut.tall, cut.height - 1))
+
+    # ----- operands
+    def _matrix(self, x: Matrix, t: Value) -> Value:
+        start = self.f.at(self.f[x.pointer], x.offset, self.cut.vector)
+        return self.f.at(start, t * x.stride, self.cut.vector) if x.stride else start
+
+    def _rows(self, a: Value, row: Value) -> Strided:
+        if self.a.transposed:
+            return Strided(self.f.at(a, row, self.cut.vector), 1, self.a.ld)
+        return Strided(self.f.at(a, row * self.a.ld, self.cut.vector), self.a.ld, 1)
+
+    def _pack_tile(self, a: Value, row: Value, height: int) -> Strided:
+        f, source, kind = self.f, self._rows(a, row), self.register
+        target = f.at(f["scratch"], self.tile_at, kind)
+        if not self.a.transposed:
+            pack_rows(f, source.pointer, self.a.ld, self.k, kind, height, target, self.row_stride)
+            return Strided(target, self.row_stride, 1)
+        vectors = -(-height // kind.width)
+        pack_columns(f, source.pointer, self.a.ld, self.k, kind, vectors, target)
+        return Strided(target, 1, vectors * kind.width)
+
+    def _panel(self, b: Value, p: Value, _vectors: int) -> Strided:
+        return Strided(self.f.at(b, p * self.cut.width, self.cut.vector), 1, self.b.ld)
+
+    def _packed(self, p: Value, first: Value, vectors: int) -> Strided:
+        slot = (p - first) * (-(-self.k * self.cut.width // 16) * 16) if self.group > 1 else 0
+        target = self.f.at(self.f["scratch"], slot, self.cut.vector)
+        return Strided(target, 1, vectors * self.cut.vector.width)
+
+    def _pack_panel(self, b: Value, p: Value, first: Value, vectors: int, lanes: int) -> Strided:
+        f, cut, target = self.f, self.cut, self._packed(p, first, vectors)
+        column = p * cut.width
+        if self.b.transposed:
+            source = f.at(b, column * self.b.ld, cut.vector)
+            pack_transposed(f, source, self.b.ld, self.k, cut.vector, vectors, lanes, target.pointer)
+        else:
+            source = f.at(b, column, cut.vector)
+            pack_columns(f, source, self.b.ld, self.k, cut.vector, vectors, target.pointer)
+        return target
+
+    def _tile(self, a: Strided, b: Strided, rows: tuple[Value, int], p: Value, lanes: int, vectors: int,
+              t: Value) -> None:  # fmt: skip
+        row, height = rows
+        totals = sums(self.f, a, b, height, vectors, self.cut.vector, self.k)
+        finish(self.f, totals, row, p * self.cut.width, (height, vectors, lanes), self.epilogue, t)
+
+
+def _least(f: Function, x: Any, y: Any) -> Any:
+    if isinstance(x, int) and isinstance(y, int):
+        return min(x, y)
+    return f.minimum(x, y)
+
+
+def _greatest(f: Function, x: Any, y: Any) -> Any:
+    if isinstance(x, int) and isinstance(y, int):
+        return max(x, y)
+    return f.maximum(x, y)
+
+
+__all__ = ["Epilogue", "Matrix", "gemm", "store_epilogue"]

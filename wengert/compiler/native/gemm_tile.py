@@ -1,0 +1,101 @@
+"""The inner kernel of a matrix product: a tile of C summed in registers over all of k, and handed to the epilogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from wengert.compiler.native.ir import I64, Function, Type, Value
+from wengert.compiler.native.registers import registers
+
+# What becomes of a sum: (function, vector of sums, row, column, lanes of it that are there, index in the batch).
+Epilogue = Callable[[Function, Value, Value, Value, int, Value], None]
+_LIGHT = 8  # lines an epilogue may have to be written once for every vector of a tile
+
+
+class Strided(NamedTuple):
+    """Where a tile reads: an address, and how far the next row (or column) and the next step of k are."""
+
+    pointer: Value
+    line: int
+    step: int
+
+
+def multiply_add(f: Function, a: Value, b: Value, c: Value) -> Value:
+    """``a * b + c``, rounded once where the processor can."""
+    return f.fma(a, b, c) if registers().fused else a * b + c
+
+
+def sums(f: Function, a: Strided, b: Strided, height: int, vectors: int, vector: Type, k: int) -> list[Value]:
+    """The tile's sums, row by row; `b` steps by rows of vectors."""
+    one = vector.vector(1)
+
+    def step(at: Value, totals: list[Value]) -> list[Value]:
+        row = f.at(b.pointer, at * b.step, vector)
+        columns = [f.load(row, vector, v * vector.width) for v in range(vectors)]
+        here = f.at(a.pointer, at * a.step, one)
+        out = []
+        for r in range(height):
+            element = f.splat(f.load(here, one, r * a.line), vector.width)
+            for v in range(vectors):
+                out.append(multiply_add(f, element, columns[v], totals[r * vectors + v]))
+        return out
+
+    zero = [f.constant(0, vector)] * (height * vectors)
+    return accumulated(f, k, 4 if height * vectors < 16 else 2, step, zero)
+
+
+def accumulated(f: Function, count: int, times: int, step: Callable[[Value, list[Value]], list[Value]],
+                totals: list[Value]) -> list[Value]:  # fmt: skip
+    """`step` for 0 … count - 1, written several times in the loop's body."""
+    whole = count - count % times if count > 2 * times else 0
+
+    def body(i: Value, *carried: Value) -> list[Value]:
+        now = list(carried)
+        for u in range(times):
+            now = step(i + u if u else i, now)
+        return now
+
+    totals = f.loop(0, whole, times, body, totals)
+    for i in range(whole, count):
+        totals = step(f.constant(i, I64), totals)
+    return totals
+
+
+def lines_of(f: Function, write: Callable[[], None]) -> int:
+    """How many lines `write` writes; none of them stays."""
+    before = len(f.lines), len(f.stack), f.count, f.block
+    write()
+    size = len(f.lines) - before[0]
+    del f.lines[before[0] :], f.stack[before[1] :]
+    f.count, f.block = before[2:]
+    return size
+
+
+def finish(f: Function, totals: list[Value], row: Value, column: Value, shape: tuple[int, int, int], epilogue: Epilogue,
+           batch: Value) -> None:  # fmt: skip
+    """Hand a tile of (height, vectors, lanes of the last one) to the epilogue, a long one by way of memory."""
+    height, vectors, lanes = shape
+    vector = totals[0].type
+    width = vector.width
+
+    def one(x: Value, r: Any, v: int) -> None:
+        there = row if isinstance(r, int) and r == 0 else row + r
+        epilogue(f, x, there, column + v * width if v else column, lanes if v == vectors - 1 else width, batch)
+
+    if len(totals) <= 2 or lines_of(f, lambda: one(totals[0], 0, 0)) <= _LIGHT:
+        for i, x in enumerate(totals):
+            one(x, i // vectors, i % vectors)
+        return
+    parked = f.local(vector, len(totals))
+    for i, x in enumerate(totals):
+        f.store(x, parked, i * width)
+
+    def line(r: Value) -> None:
+        for v in range(vectors):
+            one(f.load(parked, vector, r * (vectors * width) + v * width), r, v)
+
+    f.loop(0, height, 1, line)
+
+
+__all__ = ["Epilogue", "Strided", "accumulated", "finish", "lines_of", "multiply_add", "sums"]
