@@ -189,9 +189,10 @@ def missing_names(absent: Sequence[str], present: Sequence[str]) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """A hint at the most similar name."""
-    found = difflib.get_close_matches(name, list(names), n=1)
-    return f"did you mean {found[0]!r}?" if found else None
+    """A hint at the most similar name, whatever its capitals."""
+    folded = {other.casefold(): other for other in names}
+    found = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return f"did you mean {folded[found[0]]!r}?" if found else None
 
 
 __all__ = ["Column", "Table", "table"]

@@ -175,17 +175,18 @@ def _target(column: Column, settings: TableSettings) -> tuple[Target, str]:
 
 
 def _classes(column: Column, task: str) -> Target:
-    names, counts = np.unique(np.array(column.texts), return_counts=True)
+    found, counts = np.unique(np.array(column.texts), return_counts=True)
+    names = found.tolist()
     if len(names) < 2:
         raise ArgumentError(f"target {column.name!r} is {names[0]!r} in every row; nothing can be learned from it")
-    rare = [name for name, count in zip(names.tolist(), counts, strict=True) if count < FEWEST_OF_A_CLASS]
+    rare = [name for name, count in zip(names, counts, strict=True) if count < FEWEST_OF_A_CLASS]
     if rare:
         raise ArgumentError(
             f"target {column.name!r}: class {rare[0][:40]!r} has fewer than {FEWEST_OF_A_CLASS} rows "
             f"({len(rare)} of {len(names)} classes do); training, validation and test need one each",
             hint="leave such rows out, or take task=regression where the target is a number",
         )
-    return Target(column.name, task, column.kind, tuple(sorted(names.tolist(), key=natural)))
+    return Target(column.name, task, column.kind, tuple(sorted(names, key=natural)))
 
 
 def _measured(target: Target, column: Column) -> Target:
@@ -224,7 +225,8 @@ def _train(
     remark(f"network: {' - '.join(map(str, architecture.sizes))} units, {weights:,} weights")
     network = architecture.build()
     begin = time.perf_counter()
-    history = _fit(network, encoder, target, (train, valid), settings, report)
+    with np.errstate(all="ignore"):  # what overflows becomes NaN, and that is refused by name
+        history = _fit(network, encoder, target, (train, valid), settings, report)
     seconds = time.perf_counter() - begin
     model = TableModel(network, architecture, encoder, target)
     result = model.evaluate(test)
