@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -350,3 +351,18 @@ def test_a_reader_that_goes_away_is_no_fault(model, iris, tmp_path) -> None:
     assert process.stderr.read() == b""
     process.stderr.close()
     process.wait(60)
+
+
+def test_an_interrupted_training_ends_with_its_best_model(iris, tmp_path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wengert.cli.main", "train", "iris.csv", "--target", "species", "--patience", "0",
+         "--epochs", "10000000"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=ENVIRONMENT,
+    )  # fmt: skip
+    for line in process.stdout:
+        if re.match(rb" +20 ", line):
+            break
+    process.send_signal(signal.SIGINT)
+    rest = process.stdout.read().decode()
+    process.stdout.close()
+    assert process.wait(60) == 0 and "Training ended by an interruption" in rest
+    assert wg.train.TableModel.load(tmp_path / "iris.safetensors").target.name == "species"

@@ -6,6 +6,7 @@ Errors are printed without traceback, exit code 2.
 from __future__ import annotations
 
 import importlib
+import inspect
 import io
 import os
 import platform
@@ -25,7 +26,6 @@ from wengert.cli.tables import evaluate, predict
 
 app = typer.Typer(
     name="wengert", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 
@@ -46,9 +46,10 @@ def root(
 
 
 # ----- train, predict, evaluate ----------------------------------------------------------------------------
-app.command("train")(train)
-app.command("predict")(predict)
-app.command("evaluate")(evaluate)
+for command in (train, predict, evaluate):
+    # One line a paragraph: the terminal's width decides where it is broken.
+    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+    app.command(command.__name__, help="\n\n".join(" ".join(p.split()) for p in paragraphs))(command)
 
 # ----- explain ---------------------------------------------------------------------------------------------
 # A formula may begin with a minus, which is no option.
