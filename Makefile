@@ -3,7 +3,9 @@
 #   make test         all tests that need nothing but this project
 #   make conformance  HIPS autograd's own tests, from the package index, on plain NumPy
 #   make test-peers   comparisons with PyTorch and HIPS autograd, where they are installed
-#   make lint types floors format bench clean distclean
+#   make bench        Wengert beside its peers: training, latency, memory, scaling, recording (hours; alone on a machine)
+#   make bench-quick  the best peers of each workload, few rounds: about three minutes
+#   make lint types floors format clean distclean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -16,7 +18,7 @@ SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 .DEFAULT_GOAL := help
 # Two installations at once would disturb each other.
 .NOTPARALLEL:
-.PHONY: help demo test test-peers conformance lint format types floors bench dev clean distclean
+.PHONY: help demo test test-peers conformance lint format types floors bench bench-quick dev clean distclean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -67,8 +69,23 @@ types: $(STAMPS)/dev
 floors: $(STAMPS)/test
 	$(PYTEST) -q tests/laws/test_floors.py
 
-bench: $(STAMPS)/test
-	$(BIN)/python benchmarks/eager.py $(ARGS)
+# numba, below PyTensor, asks for a llvmlite of its own: these peers live in an environment of theirs.
+FURTHER := build/benchmarks/further
+$(FURTHER)/done: | $(BIN)/python
+	$(PYTHON) -m venv $(FURTHER)
+	$(FURTHER)/bin/python -m pip install --quiet --disable-pip-version-check casadi heyoka pytensor
+	@touch $@
+
+BENCH_NEEDS := $(STAMPS)/compile $(STAMPS)/plot $(STAMPS)/peers $(FURTHER)/done
+bench: $(BENCH_NEEDS)
+	$(BIN)/python -m benchmarks.training $(ARGS)
+	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.scaling
+	$(BIN)/python benchmarks/eager.py
+
+bench-quick: $(BENCH_NEEDS)
+	$(BIN)/python -m benchmarks.training --quick --out build/benchmarks $(ARGS)
 
 # ----- away with it -----------------------------------------------------------------------------
 clean:

@@ -216,11 +216,11 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
             for row, action in table.items():
                 best[name][row] = min(best[name][row], seconds(action))
     results = {}
-    for name, row in best.items():
+    for name, least in best.items():
         results[name] = {
-            "record_us": 1e6 * row["record"] / CHAIN,
-            "forward_backward_us": 1e6 * row["both"] / CHAIN,
-            "gradient_over_forward": row["gradient"] / row["forward"],
+            "record_us": 1e6 * least["record"] / CHAIN,
+            "forward_backward_us": 1e6 * least["both"] / CHAIN,
+            "gradient_over_forward": least["gradient"] / least["forward"],
             "import_ms": import_milliseconds(name, max(3, rounds // 3)),
         }
         if name in CHAINS:

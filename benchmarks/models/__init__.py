@@ -1,0 +1,1 @@
+"""The networks of the workloads as a user of Wengert writes them."""

@@ -1,0 +1,1 @@
+"""One file for each problem, or for a few that share their data."""
