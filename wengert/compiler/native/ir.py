@@ -13,7 +13,8 @@ optimising pass runs afterwards, so what is written here is what is executed.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ class Type(NamedTuple):
     @property
     def suffix(self) -> str:
         """How LLVM's intrinsics call it: ``v16f32``."""
-        name = {"float": "f32", "double": "f64"}.get(self.element, self.element)
+        name = {"float": "f32", "double": "f64", "ptr": "p0"}.get(self.element, self.element)
         return name if self.width == 1 else f"v{self.width}{name}"
 
     @property
@@ -48,6 +49,11 @@ class Type(NamedTuple):
     def integer(self) -> Type:
         """The integers of the same size."""
         return Type(f"i{8 * self.bytes}", self.width)
+
+    @property
+    def bits(self) -> int:
+        """The size of one element as a register has it."""
+        return 1 if self.element == "i1" else 8 * self.bytes
 
     @property
     def flag(self) -> Type:
@@ -92,7 +98,7 @@ class Value:
             a, b = b, a
         if not a.type.floating:
             return f.line(a.type, f"{integer} {a.type} {a.name}, {b.name}")
-        return f.line(a.type, f"{operation} contract {a.type} {a.name}, {b.name}")
+        return f.line(a.type, f"{operation} {f.fusing}{a.type} {a.name}, {b.name}")
 
     def __add__(self, other: Any) -> Value:
         return self._with(other, "fadd", "add")
@@ -174,6 +180,7 @@ class Function:
         self.block = "entry"
         self.count = 0
         self.external = external
+        self.fusing = "contract "
 
     def __getitem__(self, name: str) -> Value:
         return self.arguments[name]
@@ -204,6 +211,15 @@ class Function:
         self.module.functions.append(
             f'define {linkage}void @{self.name}({parameters}) {noinline} "prefer-vector-width"="512" {{\n{body}\n}}\n'
         )
+
+    @contextmanager
+    def separately(self) -> Iterator[None]:
+        """Every operation written here is rounded by itself: no product is fused with the sum it goes into."""
+        before, self.fusing = self.fusing, ""
+        try:
+            yield
+        finally:
+            self.fusing = before
 
     # ----- constants and conversions
     def constant(self, x: Any, kind: Type) -> Value:
@@ -278,6 +294,22 @@ class Function:
         flag = self.lift(flag, flag.type.vector(width))
         return self.line(a.type, f"select {flag.type} {flag.name}, {a.type} {a.name}, {b.type} {b.name}")
 
+    def shift_right(self, x: Value, by: Any) -> Value:
+        """The logical shift (zeros come in)."""
+        x, by = self.same(x, by)
+        return self.line(x.type, f"lshr {x.type} {x.name}, {by.name}")
+
+    def bitcast(self, x: Value, kind: Type) -> Value:
+        """The same bits as another type of that size."""
+        return self.cast("bitcast", x, kind)
+
+    def any(self, flags: Value) -> Value:
+        """Whether one flag of a vector is set."""
+        if flags.type.width == 1:
+            return flags
+        whole = Type(f"i{flags.type.width}")
+        return self.compare("ne", self.line(whole, f"bitcast {flags!r} to {whole}"), 0)
+
     def negation(self, flag: Value) -> Value:
         return flag ^ self.constant(-1, flag.type)
 
@@ -349,6 +381,31 @@ class Function:
         self.declare(symbol, f"declare void @{symbol}({x.type}, ptr, i32, {mask.type})")
         self.do(f"call void @{symbol}({x!r}, ptr {place.name}, i32 {x.type.bytes}, {mask!r})")
 
+    def masked_load(self, place: Value, kind: Type, mask: Value) -> Value:
+        """Read the lanes of a mask; the others are 0, and their memory is not touched."""
+        symbol = f"llvm.masked.load.{kind.suffix}.p0"
+        self.declare(symbol, f"declare {kind} @{symbol}(ptr, i32, {mask.type}, {kind})")
+        return self.line(
+            kind, f"call {kind} @{symbol}(ptr {place.name}, i32 {kind.bytes}, {mask!r}, {kind} zeroinitializer)"
+        )
+
+    def gather(self, place: Value, steps: Value, kind: Type, mask: Value) -> Value:
+        """Read the elements at distances `steps` from a place, in the lanes of a mask."""
+        places = self._places(place, steps, kind)
+        symbol = f"llvm.masked.gather.{kind.suffix}.{places.type.suffix}"
+        self.declare(symbol, f"declare {kind} @{symbol}({places.type}, i32, {mask.type}, {kind})")
+        return self.line(kind, f"call {kind} @{symbol}({places!r}, i32 {kind.bytes}, {mask!r}, {kind} zeroinitializer)")
+
+    def scatter(self, x: Value, place: Value, steps: Value, mask: Value) -> None:
+        """Write the lanes of a mask to distances `steps` from a place."""
+        places = self._places(place, steps, x.type)
+        symbol = f"llvm.masked.scatter.{x.type.suffix}.{places.type.suffix}"
+        self.declare(symbol, f"declare void @{symbol}({x.type}, {places.type}, i32, {mask.type})")
+        self.do(f"call void @{symbol}({x!r}, {places!r}, i32 {x.type.bytes}, {mask!r})")
+
+    def _places(self, place: Value, steps: Value, kind: Type) -> Value:
+        return self.line(PTR.vector(kind.width), f"getelementptr {kind.element}, {place!r}, {steps!r}")
+
     def mask(self, lanes: int, width: int) -> Value:
         """The first `lanes` of `width` flags."""
         flags = ", ".join(f"i1 {int(i < lanes)}" for i in range(width))
@@ -410,15 +467,20 @@ class Function:
             for first, after in zip(carried, leaving, strict=True)
         ]
 
-    def when(self, flag: Value, body: Callable[[], None]) -> None:
-        """Run `body` where a scalar flag is set."""
+    def when(self, flag: Value, body: Callable[[], Any], otherwise: Sequence[Value] = ()) -> list[Value]:
+        """Run `body` where a scalar flag is set; its values there, those of `otherwise` elsewhere."""
         self.count += 1
-        tag = self.count
+        tag, before = self.count, self.block
         self.do(f"br i1 {flag.name}, label %T{tag}, label %E{tag}")
         self.label(f"T{tag}")
-        body()
+        inside = _listed(body())
+        last = self.block
         self.do(f"br label %E{tag}")
         self.label(f"E{tag}")
+        return [
+            self.line(b.type, f"phi {b.type} [ {a.name}, %{last} ], [ {b.name}, %{before} ]")
+            for a, b in zip(inside, otherwise, strict=True)
+        ]
 
     def call(self, name: str, *operands: Value) -> None:
         """Call a function of this module."""

@@ -1,0 +1,351 @@
+"""Grouping lines into kernels: what runs over the same points is one loop nest, and what is in it never sees memory.
+
+A `Group` runs over a *domain*, a tuple of lengths. Every line in it lies somewhere in the domain: `axes` says for each
+axis of its result which dimension of the domain it is (None: length 1, or repeated). Elementwise lines, reductions and
+windows onto other lines of the group fuse; a product of matrices or a convolution may stand at a group's root, and the
+lines behind it then work on its results while they are in registers.
+
+Lines are taken in order. Each joins the latest group of its operands that it fits, unless the group depends on one of
+its other operands' groups (it would have to run before itself); otherwise it starts a group of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.native import scalar, windows
+from wengert.compiler.native.windows import Window
+from wengert.core.primitive import REGISTRY
+from wengert.core.tape import Const, Input, Node, Tape, Var
+
+Axes = tuple[int | None, ...]
+REDUCTIONS = frozenset({"sum", "prod", "max", "min", "any", "all"})
+_MOST_PHASES = 6
+
+
+class Group:
+    """Lines that become one kernel."""
+
+    def __init__(self, number: int, kind: str, domain: tuple[int, ...]) -> None:
+        self.number, self.kind, self.domain = number, kind, domain
+        self.nodes: list[Node] = []
+        self.points: dict[Node, Axes] = {}  # where in the domain the points are that a line works on
+        self.axes: dict[Var, Axes] = {}  # where in the domain its result lies
+        self.phases: dict[Var, int] = {}  # how many reductions of this group come, one after the other, before a line
+        self.inner: frozenset[int] | None = None  # the dimensions that its reductions fold
+        self.outputs: dict[Node, None] = {}  # what has to be in memory afterwards
+        self.needs: set[int] = set()
+
+    @property
+    def root(self) -> Node | None:
+        """The line whose results the others work on."""
+        return None if self.kind == "loop" else self.nodes[0]
+
+    def __repr__(self) -> str:
+        return f"<group {self.number} {self.kind} {list(self.domain)}: {' '.join(n.prim.name for n in self.nodes)}>"
+
+
+class Fusion:
+    """The groups of a list, and where every variable is found."""
+
+    def __init__(self, tape: Tape, opaque: Callable[[Fusion, Node], str]) -> None:
+        self.tape, self._opaque = tape, opaque
+        self.groups: list[Group] = []
+        self.home: dict[Var, Group] = {}
+        self._seen: dict[Var, tuple[Var, Window]] = {}  # windows: the variable looked at, and how
+        self._before: list[int] = []  # by group: the set of groups it depends on, as bits
+        for node in tape.nodes:
+            self.add(node)
+        for y in tape.outputs:
+            if isinstance(y, Node):
+                self.materialise(self.resolve(y)[0])
+
+    def resolve(self, x: Var) -> tuple[Var, Window]:
+        """The variable that holds the values of `x`, and the window through which they are seen."""
+        return self._seen.get(x) or (x, windows.of(x.shape))
+
+    # ----- lines
+    def add(self, node: Node) -> None:
+        """Find the place of the next line."""
+        if windows.is_window(node) and isinstance(node.inputs[0], Var):
+            self._look(node)
+        elif self.fusable(node):
+            self._fuse(node)
+        else:
+            kind = self._opaque(self, node)
+            group = self._new(kind, tuple(node.shape) if isinstance(node.dtype, np.dtype) else ())
+            self._join(group, node, tuple(a if n != 1 else None for a, n in enumerate(group.domain)))
+
+    def _look(self, node: Node) -> None:
+        base, window = self.resolve(node.inputs[0])
+        found = windows.through(node, window)
+        if found is None:
+            self.lay_out(node.inputs[0])
+            base, window = self.resolve(node.inputs[0])
+            found = windows.through(node, window)
+            assert found is not None
+        self._seen[node] = base, found
+
+    def lay_out(self, x: Var) -> None:
+        """Copy a value that is seen through a window, so that from here on it lies row by row."""
+        seen = Var(x.shape, x.dtype)
+        self._seen[seen] = self.resolve(x)
+        copy = Node(REGISTRY["astype"], (seen,), {"dtype": x.dtype}, x.shape, x.dtype)
+        self.add(copy)
+        self._seen[x] = copy, windows.of(x.shape)
+
+    def fusable(self, node: Node) -> bool:
+        """Whether a line can be part of a loop nest."""
+        name = node.prim.name
+        if not isinstance(node.dtype, np.dtype):
+            return False
+        if name in REDUCTIONS:
+            x = node.inputs[0]
+            return isinstance(x, Var) and _known(x.dtype) and _known(node.dtype) and 0 not in x.shape
+        if name == "concatenate":
+            return len(node.inputs) <= 8 and all(x.dtype == node.dtype for x in node.inputs) and _known(node.dtype)
+        return is_pick(node) or is_spread(node) or scalar.supported(node)
+
+    def materialise(self, x: Var) -> None:
+        """See to it that a computed variable is in memory after its group."""
+        if isinstance(x, Node):
+            self.home[x].outputs[x] = None
+
+    # ----- groups
+    def _new(self, kind: str, domain: tuple[int, ...]) -> Group:
+        group = Group(len(self.groups), kind, domain)
+        self.groups.append(group)
+        self._before.append(0)
+        return group
+
+    def _fuse(self, node: Node) -> None:
+        for group in self._candidates(node):
+            points = self._fit(group, node)
+            if points is not None:
+                self._join(group, node, points)
+                return
+        natural = iterated(node)
+        group = self._new("loop", natural)
+        self._join(group, node, tuple(a if n != 1 else None for a, n in enumerate(natural)))
+
+    def _candidates(self, node: Node) -> Iterator[Group]:
+        found = {self.home[b].number for b, _ in map(self.resolve, variables(node)) if b in self.home}
+        for number in sorted(found, reverse=True):
+            if self.groups[number].kind in ("loop", "matmul"):
+                yield self.groups[number]
+
+    def _fit(self, group: Group, node: Node) -> Axes | None:
+        """Where in the domain of `group` the points of a line lie; None where it does not fit."""
+        natural = iterated(node)
+        points: list[int | None] = [None] * len(natural)
+        for k, x in enumerate(node.inputs):
+            if not isinstance(x, Var):
+                continue
+            base, window = self.resolve(x)
+            if self.home.get(base) is not group:
+                other = self.home.get(base)
+                if other is not None and self._before[other.number] >> group.number & 1:
+                    return None
+                continue
+            if not self._agree(group, node, k, base, window, points):
+                return None
+        if not _completed(group.domain, natural, points):
+            return None
+        return tuple(points) if self._allowed(group, node, points) else None
+
+    def _agree(self, group: Group, node: Node, k: int, base: Var, window: Window, points: list[int | None]) -> bool:
+        """Note where an operand in the group lies; False where it is looked at in a way that needs memory."""
+        seen = plain_axes(base, window)
+        if seen is None or node.prim.name == "concatenate":
+            return False
+        for axis, place in enumerate(operand_points(node, k)):
+            if place is None or window.shape[axis] == 1:
+                continue
+            source = seen[axis]
+            dimension = None if source is None else group.axes[base][source]
+            if dimension is None:
+                continue  # repeated: says nothing of where the axis lies
+            if points[place] not in (None, dimension) or dimension in (p for i, p in enumerate(points) if i != place):
+                return False
+            points[place] = dimension
+        return True
+
+    def _allowed(self, group: Group, node: Node, points: list[int | None]) -> bool:
+        covered = {p for p in points if p is not None}
+        full = len(covered) == sum(n != 1 for n in group.domain)
+        if group.kind != "loop":
+            return full and node.prim.name not in REDUCTIONS and not is_pick(node)
+        folded = reduced(node)
+        if folded is not None:
+            dimensions = frozenset(points[a] for a in folded if points[a] is not None)
+            if not full or group.inner not in (None, dimensions):
+                return False
+        return self._phase(group, node) <= _MOST_PHASES
+
+    def _phase(self, group: Group, node: Node) -> int:
+        """After how many reductions of the group a line can run."""
+        phase = 0
+        for x in variables(node):
+            base = self.resolve(x)[0]
+            if base in group.phases:
+                phase = max(phase, group.phases[base] + (reduced(base) is not None))
+        return phase
+
+    def _join(self, group: Group, node: Node, points: Axes) -> None:
+        group.phases[node] = self._phase(group, node)
+        group.nodes.append(node)
+        group.points[node] = points
+        self.home[node] = group
+        folded = reduced(node) if group.kind == "loop" else None
+        if folded is None:
+            group.axes[node] = points
+        else:
+            group.inner = frozenset(p for a, p in enumerate(points) if a in folded and p is not None)
+            keeps = len(node.shape) == len(points)
+            group.axes[node] = tuple(
+                None if a in folded else p for a, p in enumerate(points) if keeps or a not in folded
+            )
+        before = self._before[group.number]
+        for x in variables(node):
+            base = self.resolve(x)[0]
+            other = self.home.get(base)
+            if other is not None and other is not group:
+                self.materialise(base)
+                group.needs.add(other.number)
+                before |= self._before[other.number] | 1 << other.number
+        if before != self._before[group.number]:
+            self._before[group.number] = before
+            for number, bits in enumerate(self._before):  # whatever depends on this group depends on those too
+                if bits >> group.number & 1:
+                    self._before[number] |= before
+
+
+# ----- how lines lie in a domain --------------------------------------------------------------------------
+def variables(node: Node) -> Iterator[Var]:
+    """The operands that have values at run time."""
+    skipped = len(node.inputs) - 1 if is_pick(node) or is_spread(node) else 0
+    for k, x in enumerate(node.inputs):
+        if isinstance(x, Var) and not (skipped and 1 <= k < skipped):
+            yield x
+
+
+def reduced(node: Var) -> tuple[int, ...] | None:
+    """The axes of its operand that a line folds; None for other lines."""
+    if not isinstance(node, Node):
+        return None
+    if node.prim.name in REDUCTIONS:
+        return tuple(node.attrs["axes"])
+    return (len(node.inputs[0].shape) - 1,) if is_pick(node) else None
+
+
+def iterated(node: Node) -> tuple[int, ...]:
+    """The shape of the points that a line works on."""
+    return tuple(node.shape if reduced(node) is None else node.inputs[0].shape)
+
+
+def operand_points(node: Node, k: int) -> Axes:
+    """For each axis of operand `k`, the axis of the line's points that it runs along."""
+    rank = len(iterated(node))
+    x = node.inputs[k]
+    if is_pick(node) or is_spread(node):
+        if is_pick(node) and k == 0:
+            return tuple(range(rank))
+        rank -= 1  # index and values have no axis along which is picked
+    return tuple(range(rank - len(x.shape), rank))
+
+
+def plain_axes(base: Var, window: Window) -> Axes | None:
+    """For each axis of a window, the axis of its base that it is, None where repeated; None for other windows."""
+    if window.offset or window.pads:
+        return None
+    strides = windows.contiguous(base.shape)
+    left = {a for a, n in enumerate(base.shape) if n != 1}
+    found: list[int | None] = []
+    for n, s in zip(window.shape, window.strides, strict=True):
+        if n == 1 or s == 0:
+            found.append(None)
+            continue
+        axis = next((a for a in left if strides[a] == s and base.shape[a] == n), None)
+        if axis is None:
+            return None
+        left.discard(axis)
+        found.append(axis)
+    return None if left else tuple(found)
+
+
+def _completed(domain: tuple[int, ...], natural: tuple[int, ...], points: list[int | None]) -> bool:
+    """Give the axes about which no operand said anything a free dimension of their length."""
+    shift = len(domain) - len(natural)
+    for axis, n in enumerate(natural):
+        if n == 1 or points[axis] is not None:
+            if points[axis] is not None and domain[points[axis]] != n:  # type: ignore[index]
+                return False
+            continue
+        taken = {p for p in points if p is not None}
+        aligned = axis + shift
+        if 0 <= aligned < len(domain) and aligned not in taken and domain[aligned] == n:
+            points[axis] = aligned
+            continue
+        free = [d for d, m in enumerate(domain) if m == n and d not in taken]
+        if not free:
+            return False
+        points[axis] = free[0]
+    return True
+
+
+def _known(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind in "fiub" and dtype != np.float16 and dtype.itemsize <= 8
+
+
+def _ordinary(node: Node) -> bool:
+    """Whether all index arrays but the last one count along their own axis: (0 …, 1 …, picked)."""
+    first = 1 if node.prim.name == "gather" else 1
+    indices = node.inputs[first:]
+    if len(indices) < 2 or node.attrs["place"] != 0:
+        return False
+    last = indices[-1]
+    lengths = node.inputs[0].shape if node.prim.name == "gather" else node.attrs["shape"]
+    rank = len(lengths)
+    if node.attrs["axes"] != tuple(range(rank)) or len(indices) != rank or not isinstance(last, Var):
+        return False
+    common = lengths[:-1]
+    if tuple(last.shape) != tuple(common) or last.dtype.kind not in "iu":
+        return False
+    for axis, index in enumerate(indices[:-1]):
+        if not isinstance(index, Const) or not isinstance(index.value, np.ndarray):
+            return False
+        shape = [1] * len(common)
+        shape[axis] = common[axis]
+        try:
+            if not np.array_equal(np.broadcast_to(index.value, common),
+                                  np.broadcast_to(np.arange(common[axis]).reshape(shape), common)):  # fmt: skip
+                return False
+        except ValueError:
+            return False
+    return True
+
+
+def is_pick(node: Var) -> bool:
+    """Whether a line picks one element of each row: ``x[0 …, index]``, as the cross-entropy does."""
+    if not isinstance(node, Node) or node.prim.name != "gather":
+        return False
+    return _ordinary(node) and 0 not in node.inputs[0].shape and _known(node.dtype)
+
+
+def is_spread(node: Var) -> bool:
+    """The transpose of that: zeros with one value in each row."""
+    if not isinstance(node, Node) or node.prim.name != "scatter_add":
+        return False
+    v = node.inputs[0]
+    if not isinstance(v, Var) or len(v.shape) >= len(node.shape) or 0 in node.shape:
+        return False
+    return _ordinary(node) and _known(node.dtype) and v.dtype == node.dtype
+
+
+__all__ = [
+    "Fusion", "Group", "Input", "is_pick", "is_spread", "iterated", "operand_points", "plain_axes", "reduced",
+    "variables",
+]  # fmt: skip

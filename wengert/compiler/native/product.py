@@ -1,0 +1,170 @@
+"""Matrix products as kernels: how a line's operands are given to `gemm`, and what is done with its results.
+
+The lines behind a product in its group (a bias, an activation, its gradient …) work on vectors of results while these
+are in registers; the product itself is stored only where somebody else reads it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from wengert.compiler.native import nest
+from wengert.compiler.native.access import operand, writing
+from wengert.compiler.native.fuse import Fusion, Group
+from wengert.compiler.native.gemm import Matrix, gemm
+from wengert.compiler.native.ir import F32, F64, Function, Module, Value
+from wengert.compiler.native.kernel import Kernel
+from wengert.compiler.native.points import Points, dimensions
+from wengert.compiler.native.windows import Window
+from wengert.core.tape import Node, Var
+
+
+class Layout(NamedTuple):
+    """A matrix of a batch within its base: row stride, orientation, stride of the batch, first element."""
+
+    ld: int
+    transposed: bool
+    stride: int
+    offset: int
+
+
+class Product(NamedTuple):
+    """A product as `gemm` takes it."""
+
+    m: int
+    n: int
+    k: int
+    batch: int
+    a: Layout
+    b: Layout
+
+
+def supported(node: Node) -> bool:
+    """Whether a product's operands are matrices of one floating dtype."""
+    return all(isinstance(x, Var) and x.dtype == node.dtype for x in node.inputs) and node.dtype in (
+        np.float32, np.float64,
+    ) and 0 not in node.shape and 0 not in node.inputs[0].shape  # fmt: skip
+
+
+def layout(node: Node, windows: tuple[Window, Window]) -> Product | int:
+    """The product; or the number of the operand that has to be laid out anew first."""
+    a, b = node.inputs
+    rows = a.shape[-2] if len(a.shape) > 1 else 1
+    columns = b.shape[-1] if len(b.shape) > 1 else 1
+    depth = a.shape[-1]
+    batch = tuple(node.shape[: len(node.shape) - (len(a.shape) > 1) - (len(b.shape) > 1)])
+    found = []
+    for place, (x, w) in enumerate(zip((a, b), windows, strict=True)):
+        one = _matrix(w, row=place == 0 and len(x.shape) == 1, column=place == 1 and len(x.shape) == 1)
+        stride = None if one is None else _batch_stride(w, batch)
+        if one is None or stride is None:
+            return place
+        found.append(Layout(*one, stride, w.offset))
+    left, right = found
+    count = math.prod(batch)
+    if count > 1 and not right.stride and not left.transposed and left.stride == rows * left.ld:
+        return Product(rows * count, columns, depth, 1, left._replace(stride=0), right)
+    return Product(rows, columns, depth, count, left, right)
+
+
+def _matrix(w: Window, row: bool, column: bool) -> tuple[int, bool] | None:
+    """The row stride of a window's last two axes, and whether it lies transposed; None where neither is dense."""
+    if w.pads:
+        return None
+    if row or column:
+        step = w.strides[-1] if w.shape[-1] > 1 else 1
+        if row:
+            return (w.shape[-1], False) if step == 1 else (step, True) if step > 0 else None
+        return (step, False) if step > 0 else None
+    (n, m), (down, across) = w.shape[-2:], w.strides[-2:]
+    if across == 1 or m == 1:
+        ld = down if n > 1 else m
+        return (ld, False) if ld >= (1 if m == 1 else m) else None
+    if down == 1 or n == 1:
+        return (across, True) if across >= (1 if n == 1 else n) else None
+    return None
+
+
+def _batch_stride(w: Window, batch: tuple[int, ...]) -> int | None:
+    """The stride of the axes before the matrix, run through as one; None where there is no single one."""
+    rank = len(batch)
+    mine = len(w.shape) - 2 if len(w.shape) > 2 else 0
+    strides = [0] * (rank - mine) + [s if n > 1 else 0 for n, s in zip(w.shape[:mine], w.strides[:mine], strict=True)]
+    steps = [(n, s) for n, s in zip(batch, strides, strict=True) if n > 1]
+    if any(s != n2 * s2 for (_, s), (n2, s2) in zip(steps[:-1], steps[1:], strict=True)):
+        return None
+    return steps[-1][1] if steps else 0
+
+
+class ProductKernel:
+    """Writes the kernel of a group with a product at its root."""
+
+    def __init__(self, fusion: Fusion, group: Group, module: Module, name: str) -> None:
+        self.fusion, self.group, self.module, self.name = fusion, group, module, name
+        root = group.root
+        assert root is not None
+        self.root = root
+        self.operands = [fusion.resolve(x) for x in root.inputs]
+        product = layout(root, (self.operands[0][1], self.operands[1][1]))
+        assert isinstance(product, Product), "operands are laid out when groups are made"
+        self.product = product
+        reads = [
+            operand(fusion, group, n, k).access
+            for n in group.nodes[1:] for k in range(len(n.inputs))
+            if not isinstance(n.inputs[k], Var) or k == 0 or n.prim.name != "scatter_add" or k == len(n.inputs) - 1
+        ]  # fmt: skip
+        self.accesses = list(dict.fromkeys(a for a in reads if a is not None))
+        self.accesses += [writing(group, n) for n in group.outputs]
+        self.bases = list(dict.fromkeys([*(b for b, _ in self.operands), *(a.base for a in self.accesses)]))
+        self.scratch_bytes = 0
+
+    def write(self) -> Kernel:
+        """The kernel, written into the module."""
+        names = [f"p{i}" for i in range(len(self.bases))]
+        pointer = dict(zip(self.bases, names, strict=True))
+        p = self.product
+        a, b = (
+            Matrix(pointer[base], x.ld, x.transposed, x.stride, x.offset)
+            for (base, _), x in zip(self.operands, (p.a, p.b), strict=True)
+        )
+        kind = F32 if self.root.dtype == np.float32 else F64
+        found = gemm(self.module, self.name, p.m, p.n, p.k, kind, a, b, self._epilogue(pointer),
+                     [*names, "status"], p.batch)  # fmt: skip
+        return found
+
+    def _epilogue(self, pointer: dict[Var, str]):  # type: ignore[no-untyped-def]
+        group = self.group
+        wide = len(self.root.inputs[1].shape) > 1
+        last = len(group.domain) - 1 if wide else None
+        spans = {dimensions(group, n) for n in group.nodes}
+        leading = group.domain[:-1] if wide else group.domain
+        loops = nest.plan(leading, frozenset(), [x._replace(strides=x.strides[: len(leading)], pads=tuple(
+            q for q in x.pads if q[0] != last)) for x in self.accesses], [s - {last} for s in spans],
+            frozenset(), 1).loops  # fmt: skip
+        loops = tuple(sorted(loops, key=lambda x: x.dimensions))
+
+        def work(f: Function, x: Value, row: Value, column: Value, lanes: int, batch: Value) -> None:
+            at = Points(self.fusion, group, f, lambda base: f[pointer[base]], last, x.type.width)
+            at.lanes = None if lanes == x.type.width else lanes
+            number = row if self.product.batch == 1 else batch * self.product.m + row
+            indices = {}
+            for loop in reversed(loops[1:]):
+                quotient = f.line(number.type, f"udiv {number!r}, {loop.length}")
+                indices[loop.dimensions[-1]] = number - quotient * loop.length
+                number = quotient
+            if loops:
+                indices[loops[0].dimensions[-1]] = number
+            if last is not None and group.domain[last] > 1:
+                indices[last] = column
+            at.enter(indices, self.accesses)
+            at.given[self.root] = x
+            for node in group.outputs:
+                at.store(node)
+
+        return work
+
+
+__all__ = ["ProductKernel", "layout", "supported"]
