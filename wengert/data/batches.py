@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from wengert.base.errors import ArgumentError, ShapeError, show
+from wengert.data.prefetch import prefetch as ahead_of
+
+Transform = Callable[..., tuple[Any, ...]]
 
 
 class Batches:
@@ -15,7 +18,7 @@ class Batches:
 
     def __init__(
         self, arrays: tuple[Any, ...], batch_size: int, shuffle: bool, seed: int, drop_last: bool,
-        replacement: bool = False,
+        replacement: bool = False, transform: Transform | None = None, ahead: int = 0,
     ) -> None:  # fmt: skip
         self.arrays = tuple(np.asarray(a) for a in arrays)
         sizes = {len(a) if a.shape else None for a in self.arrays}
@@ -28,8 +31,10 @@ class Batches:
             raise ArgumentError(f"batches: got batch_size={batch_size}; needs at least 1")
         if drop_last and batch_size > self.size:
             raise ArgumentError(f"batches: {self.size} rows make no whole batch of {batch_size}, and drop_last is set")
+        if ahead < 0:
+            raise ArgumentError(f"batches: got prefetch={ahead}; needs at least 0")
         self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, seed, drop_last
-        self.replacement = replacement
+        self.replacement, self.transform, self.ahead = replacement, transform, ahead
         self.epoch = 0  # which order comes next; set it to resume
 
     def __len__(self) -> int:
@@ -42,6 +47,10 @@ class Batches:
 
     def rows(self, epoch: int, start: int = 0) -> Iterator[tuple[Any, ...]]:
         """The batches of an epoch, from number `start` on; changes nothing here."""
+        made = self._made(epoch, start)
+        return ahead_of(made, self.ahead) if self.ahead else made
+
+    def _made(self, epoch: int, start: int) -> Iterator[tuple[Any, ...]]:
         order = np.arange(self.size)
         if self.shuffle or self.replacement:
             generator = np.random.default_rng((self.seed, epoch))
@@ -50,7 +59,18 @@ class Batches:
             )
         for number in range(start, len(self)):
             chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
-            yield tuple(a[chosen] for a in self.arrays)
+            rows = tuple(a[chosen] for a in self.arrays)
+            yield rows if self.transform is None else self._changed(rows, epoch, number)
+
+    def _changed(self, rows: tuple[Any, ...], epoch: int, number: int) -> tuple[Any, ...]:
+        """The transform's own generator depends on the place only, so a training that is resumed meets the same."""
+        generator = np.random.default_rng((self.seed, epoch, number + 1))  # a last 0 would be the one of the order
+        made = self.transform(generator, *rows)  # type: ignore[misc]
+        if not isinstance(made, tuple) or [len(a) for a in made] != [len(a) for a in rows]:
+            shown = ", ".join(map(show, made if isinstance(made, tuple) else (made,)))
+            raise ShapeError(f"batches: transform made {shown} of {', '.join(map(show, rows))}; needs a tuple of as "
+                             "many arrays with as many rows")  # fmt: skip
+        return made
 
     def state_dict(self) -> dict[str, Any]:
         """What decides which rows come next."""
@@ -77,14 +97,19 @@ def batches(
     seed: int = 0,
     drop_last: bool = False,
     replacement: bool = False,
+    transform: Transform | None = None,
+    prefetch: int = 0,
 ) -> Batches:
     """Tuples of rows of `arrays`, `batch_size` at a time; every iteration is one epoch with its own order.
 
     ``batch_size=1`` gives single samples, the number of rows the full batch. With `replacement` an epoch is as many
     rows drawn independently, so that some come up twice and others not at all.
 
+    `transform` is called with a random generator and the arrays of a batch and gives those to use (`Augment`); it
+    depends on seed, epoch and batch only. With `prefetch` a thread makes so many batches ahead, in the same order.
+
     >>> import numpy as np, wengert as wg
     >>> [len(x) for x, y in wg.data.batches(np.zeros((5, 2)), np.zeros(5), batch_size=2)]
     [2, 2, 1]
     """
-    return Batches(arrays, batch_size, shuffle, seed, drop_last, replacement)
+    return Batches(arrays, batch_size, shuffle, seed, drop_last, replacement, transform, prefetch)
