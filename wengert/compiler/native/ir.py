@@ -180,6 +180,7 @@ class Function:
         self.block = "entry"
         self.count = 0
         self.external = external
+        self.result: Type | None = None  # a function with a result ends with its own `ret`
         self.fusing = "contract "
 
     def __getitem__(self, name: str) -> Value:
@@ -205,11 +206,11 @@ class Function:
     def finish(self) -> None:
         """End the function and put it into the module."""
         parameters = ", ".join(f"{v.type} {v.name}" for v in self.arguments.values())
-        body = "\n".join(["entry:", *self.stack, *self.lines, "  ret void"])
+        body = "\n".join(["entry:", *self.stack, *self.lines, *([] if self.result else ["  ret void"])])
         linkage = "" if self.external else "internal "
         noinline = "noinline nounwind" if not self.external else "nounwind"
         self.module.functions.append(
-            f'define {linkage}void @{self.name}({parameters}) {noinline} "prefer-vector-width"="512" {{\n{body}\n}}\n'
+            f'define {linkage}{self.result or "void"} @{self.name}({parameters}) {noinline} "prefer-vector-width"="512" {{\n{body}\n}}\n'
         )
 
     @contextmanager
