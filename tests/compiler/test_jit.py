@@ -15,7 +15,6 @@ import pytest
 from hypothesis import strategies as st
 
 import wengert as wg
-from wengert import nn, optim
 from wengert.base.errors import CompileError, DTypeError, EscapedTensorError, OperandError, TracedValueError
 from wengert.testing.programs import Program, random_program
 
@@ -408,38 +407,6 @@ def test_branching_on_values(f: Any) -> None:
     with pytest.raises(TracedValueError, match="compile") as caught:
         wg.compile(f)(np.ones(2))
     assert "test_jit.py:" in str(caught.value)
-
-
-def test_imperative_steps_are_refused_by_name() -> None:
-    model = nn.Linear(2, 1)
-    optimizer = optim.SGD(model.parameters(), lr=0.1)
-    w = wg.tensor([1.0, 2.0], requires_grad=True)
-
-    def loss(x: Any) -> Any:
-        return (w * x).sum()
-
-    def assigned(x: Any) -> Any:
-        with wg.no_grad():
-            w.assign_([0.0, 0.0])
-        return x
-
-    def stepped(x: Any) -> Any:
-        optimizer.step()
-        return x
-
-    x = np.ones(2, np.float32)
-    for f, words in {
-        model: "Linear: not possible",
-        (lambda x: model(x)): "Linear: not possible",
-        (lambda x: loss(x).backward()): "backward: not possible",
-        (lambda x: wg.autograd.grad(loss(x), w)): "autograd.grad: not possible",
-        assigned: "assign_: not possible",
-        stepped: "optimizer.step: not possible",
-        (lambda x: x + wg.random.rand(2).numpy()): "next_key: not possible",
-    }.items():
-        with pytest.raises(CompileError, match=words):
-            wg.compile(f)(x)
-    np.testing.assert_array_equal(w.numpy() if not w.requires_grad else w.detach().numpy(), [1.0, 2.0])
 
 
 def test_writing_to_an_argument_is_refused() -> None:

@@ -5,7 +5,7 @@ calls and those it closes over, and notes every global, closure cell, default an
 
 * numbers, strings, tuples, lists, dicts … by content,
 * arrays by identity, and they are locked against writing while the compiled function is alive,
-* tensors by identity; leaves are read anew at each call, others must keep their value,
+* tensors by identity; their values are read anew at each call,
 * functions, classes and other objects by identity; attributes of theirs that the code names are guarded themselves,
 * generators of random numbers by their state, so that drawing from one is seen.
 
@@ -27,7 +27,7 @@ import numpy as np
 from wengert.base.dtypes import SCALAR_TYPES
 from wengert.base.errors import show
 from wengert.base.source import INTERNAL
-from wengert.core.record import SESSION, Tensor
+from wengert.core.record import Tensor
 
 _FIXED = {"numpy", "scipy", "wengert", "builtins"} | set(sys.stdlib_module_names)
 _PLAIN = (*SCALAR_TYPES, str, bytes, type(None), np.generic)
@@ -63,7 +63,6 @@ class Guard:
     def arrays(self) -> Iterator[np.ndarray]:
         """The arrays known by identity, which must not be written to."""
         for x in self.held:
-            x = x.value if isinstance(x, Tensor) and x.rec is None else x
             if isinstance(x, np.ndarray):
                 yield x
 
@@ -85,9 +84,6 @@ def _mark(x: Any, held: list[Any]) -> Any:
     if isinstance(x, np.random.Generator | np.random.RandomState):
         state = x.bit_generator.state if isinstance(x, np.random.Generator) else x.get_state()
         return "random numbers", id(x), repr(state)  # drawing from it is a change
-    if isinstance(x, Tensor) and x.rec is not SESSION:
-        held.append(x.value)
-        return "tensor", id(x), id(x.value)
     return "object", id(x)
 
 

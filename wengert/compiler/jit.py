@@ -35,7 +35,8 @@ class Compiled:
         self.eager_calls = 0  # that were recorded by a transform or by the session and hence ran as they stand
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        key: list[Any] = [get_default_dtype()]
+        enabled = local.paused <= local.least
+        key: list[Any] = [get_default_dtype(), enabled]
         leaves: list[Any] = []
         signature.read(args, key, leaves)
         if kwargs:
@@ -44,7 +45,7 @@ class Compiled:
             self.eager_calls += 1  # a transform, the session, or another compiled function records this call
             return self._f(*args, **kwargs)
         trace = self._find(tuple(key), args, kwargs, leaves)
-        if trace is None or (local.paused < 0 and trace.tracked):
+        if trace is None or (enabled and trace.tracked):
             self.eager_calls += 1
             return self._f(*args, **kwargs)
         return trace(leaves)
@@ -61,7 +62,7 @@ class Compiled:
                     self._traces.move_to_end(key)
                     self._last = key, found
                     return found
-                reason = broken.reason()
+                reason = broken
                 del self._traces[key]
             else:
                 last = None if self._last is None else self._last[0]
@@ -106,7 +107,7 @@ class Compiled:
 
 def _recorded(x: Tensor) -> bool:
     """Whether operations on a tensor are to be recorded by somebody else."""
-    return x.rec is not None and (x.rec is not SESSION or local.paused < 0)
+    return x.rec is not None and (x.rec is not SESSION or local.paused <= local.least)
 
 
 def compile(f: Callable[..., Any] | None = None, *, cache_size: int = _CACHE_SIZE) -> Any:

@@ -75,9 +75,11 @@ def check(leaves: Sequence[Any]) -> None:
 
 
 def difference(before: tuple[Any, ...], now: tuple[Any, ...]) -> str:
-    """In words, how a call differs from an earlier one; a signature starts with the default dtype."""
+    """In words, how a call differs from an earlier one; a signature starts with the default dtype and the grad mode."""
     if before[0] != now[0]:
         return f"the default dtype changed from {before[0]} to {now[0]}"
+    if before[1] != now[1]:
+        return f"gradients are {'recorded' if now[1] else 'not recorded'} (grad mode changed)"
     old, new = _described(before), _described(now)
     if len(old) == len(new):
         for place, (a, b) in enumerate(zip(old, new, strict=True)):
@@ -93,7 +95,7 @@ def words(key: tuple[Any, ...]) -> str:
 
 def _described(key: tuple[Any, ...]) -> list[str]:
     """One word a leaf of a signature (containers have none)."""
-    found, items = [], iter(key[1:])
+    found, items = [], iter(key[2:])
     for kind in items:
         if kind is np.ndarray or kind is Tensor:
             lengths = ",".join(map(str, next(items)))

@@ -1,9 +1,10 @@
-"""Recording a function for one signature: the list, where its inputs come from, and how its result is put together."""
+"""Recording a function for one signature: the list, where its inputs come from, and what becomes of its outputs."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,85 +14,191 @@ from wengert.compiler.guards import Guard, guards_of
 from wengert.compiler.passes import optimise
 from wengert.compiler.runner import Runner
 from wengert.compiler.signature import ARRAYS, FUNCTIONS
-from wengert.core.record import SESSION, Recorder, Tensor, escaped, lifted
-from wengert.core.tape import Const, Input, Tape, Var, cut
+from wengert.core.epoch import EPOCH
+from wengert.core.lifting import Lifting, Outer, Watch, lifted
+from wengert.core.places import Handle, Place
+from wengert.core.primitive import REGISTRY
+from wengert.core.record import SESSION, Recorder, Tensor, as_array, escaped
+from wengert.core.scalar import Scalar
+from wengert.core.tape import Const, Input, Node, Tape, Var, cut
 from wengert.core.tree import Structure, flatten
 from wengert.transforms.reverse import owned
 
 
 class Result(NamedTuple):
-    """One leaf of what the function returned: an output of the list (as an array or a tensor), or a fixed value."""
+    """One leaf of what the function returned: an output of the list (as an array or a tensor), or a fixed value.
+
+    ``number`` is the Python type of an output that is a number in eager code.
+    """
 
     output: int | None
     is_tensor: bool
     value: Any
+    number: Any = None
+
+
+class Destination(NamedTuple):
+    """Where an output is written after a call; ``alias`` is the number of the source at the same place, if it is one.
+
+    ``fixed`` holds a value that no call changes (a gradient that is None afterwards): then there is no output for it.
+    """
+
+    place: Place
+    output: int | None
+    alias: int | None
+
+
+class Check(NamedTuple):
+    """What makes the error where the gate of a call was closed: flags and what they tell of, as a list of their own."""
+
+    tape: Tape
+    errors: list[Callable[[Any], Exception]]
 
 
 class Trace:
-    """A function recorded for one signature, ready to run."""
+    """A function recorded for one signature, ready to run.
 
-    def __init__(self, name: str, tape: Tape, lifted_from: Sequence[Tensor], results: Sequence[Result],
-                 structure: Structure, guards: Sequence[Guard]) -> None:  # fmt: skip
+    ``tape`` has as inputs the arrays among the arguments and then what `sources` read; its outputs are the results
+    (as many as `count`), what is written to `destinations`, and the ``gate``: the number of a boolean output, or None.
+    Where that is false nothing is written and `refuse` raises.
+    """
+
+    def __init__(self, name: str, tape: Tape, sources: Sequence[Place], destinations: Sequence[Destination],
+                 results: Sequence[Result], structure: Structure, guards: Sequence[Guard]) -> None:  # fmt: skip
         self.recorded = tape
         self.tape = optimise(tape, name)
         self.runner = Runner(self.tape)
+        self.sources, self.destinations = list(sources), list(destinations)
         self.results, self.structure = list(results), structure
+        self.count = sum(r.output is not None for r in results)
+        self.gate: int | None = None
+        self.checks: Check | None = None
         self.guards = list(guards)
-        tensors = self.tensors = list(lifted_from)
-        self.types = Guard("the types of tensors from outside", lambda: tuple(map(_type, tensors)))
+        self.watches: list[Watch] = []  # that hold until something was changed
+        self.live: list[Watch] = []  # that a call itself may change
+        self.tracked = False  # whether the session would record the result
+        self.seen = -1
         # A constant locks its array as long as it lives, so nothing the list was recorded from changes unseen.
         self.locks = [Const(array) for guard in guards for array in guard.arrays()]
-        self.plain = all(r.output == i and not r.is_tensor for i, r in enumerate(results))
+        self.plain = all(r.output == i and not r.is_tensor and r.number is None for i, r in enumerate(results))
 
-    def broken(self) -> Guard | None:
-        """A guard that does not hold any more."""
+    def broken(self) -> str | None:
+        """Why it cannot be used any more, in words; None where it can."""
         for guard in self.guards:
             if not guard.holds():
-                return guard
-        for tensor in self.tensors:
-            if tensor.rec is not SESSION and tensor.rec is not None:
-                raise escaped(tensor.rec)
-        return None if not self.tensors or self.types.holds() else self.types
+                return guard.reason()
+        if self.seen != EPOCH[0]:
+            for watch in self.watches:
+                if not _holds(watch):
+                    return f"{watch.where} changed"
+            for place in self.sources:
+                if isinstance(place, Handle) and place.t.rec is not SESSION and place.t.rec is not None:
+                    raise escaped(place.t.rec)
+            if not self.types.holds():
+                return self.types.reason()
+            self.seen = int(EPOCH[0])
+        for watch in self.live:
+            if not _holds(watch):
+                return f"{watch.where} changed"
+        return None
 
-    @property
-    def tracked(self) -> bool:
-        """Whether it reads a tensor with ``requires_grad``, so that the session would record the result."""
-        return any(t.rec is SESSION for t in self.tensors)
+    def ready(self) -> None:
+        """Called once, when everything is set: what the sources hold from here on has the types it has now."""
+        places = self.sources
+        self.types = Guard("the types of tensors from outside", lambda: tuple(_type(p.read()) for p in places))
+        self.seen = int(EPOCH[0])
+
+    def arguments(self, leaves: Sequence[Any]) -> list[Any]:
+        """The values of all inputs of the list."""
+        given = [x.value if isinstance(x, Tensor) else x for x in leaves]
+        if self.sources:
+            given += [as_array(place.read()) for place in self.sources]
+        return given
 
     def __call__(self, leaves: Sequence[Any]) -> Any:
-        arguments = [x.value if isinstance(x, Tensor) else x for x in leaves]
-        if self.tensors:
-            arguments += [t.value for t in self.tensors]
-        values = owned(self.runner(arguments))
+        return self.finish(self.run(leaves))
+
+    def run(self, leaves: Sequence[Any]) -> list[Any]:
+        """One call: the results' values, after everything was written back."""
+        arguments = self.arguments(leaves)
+        values = self.runner(arguments)
+        if self.gate is not None and not values[self.gate]:
+            raise self.refuse(arguments)
+        if self.destinations:
+            self.write(values, arguments)
+        return owned(values[: self.count])
+
+    def write(self, values: Sequence[Any], arguments: Sequence[Any]) -> None:
+        """Write back what a call changed; arrays that somebody else may hold are copied."""
+        taken = {id(x) for x in arguments}
+        for destination in self.destinations:
+            if destination.output is None:
+                destination.place.write(None)
+                continue
+            value = np.asarray(values[destination.output])
+            if id(value) in taken or not value.flags.owndata or not value.flags.writeable:
+                value = value.copy("K")
+            taken.add(id(value))
+            destination.place.write(value)
+
+    def finish(self, values: Sequence[Any]) -> Any:
+        """What the function returns, from the values of its results."""
         return self.structure.unflatten(values if self.plain else [_built(r, values) for r in self.results])
 
+    def refuse(self, arguments: Sequence[Any]) -> Exception:
+        """The error for a call whose gate was closed; `arguments` are those before it (nothing was changed)."""
+        assert self.checks is not None
+        values = Runner(self.checks.tape)(arguments)
+        for make, flag, detail in zip(self.checks.errors, values[::2], values[1::2], strict=True):
+            if not flag:
+                return make(np.asarray(detail))
+        return CompileError("compile: a check failed that cannot be found again")
 
-def _type(tensor: Tensor) -> str:
-    return f"{tensor.dtype}{list(tensor.shape)}"
+
+def _holds(watch: Watch) -> bool:
+    try:
+        return bool(watch.read() == watch.answer)
+    except (AttributeError, KeyError, IndexError):  # what it read is gone
+        return False
+
+
+def _type(value: Any) -> str:
+    return f"{getattr(value, 'dtype', type(value))}{list(getattr(value, 'shape', ()))}"
 
 
 def _built(result: Result, values: Sequence[Any]) -> Any:
     if result.output is None:
         return result.value.copy() if isinstance(result.value, np.ndarray) else result.value
     value = values[result.output]
+    if result.number is not None:
+        return result.number(value)
     return Tensor(value) if result.is_tensor else value
 
 
 # ----- recording ------------------------------------------------------------------------------------------
 def trace_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Trace | None:
-    """Record ``f(*args, **kwargs)``; None where it reads a tensor of a transform that is running around it."""
+    """Record ``f(*args, **kwargs)``; None where the call must run eagerly.
+
+    That is so where it reads a tensor of a transform that is running around it, and where it makes state that was not
+    there before, as the first step of an optimizer does (the next call finds it).
+    """
     given, structure = flatten((args, kwargs))
     guards = guards_of(f, *(x for x in given if isinstance(x, FUNCTIONS)))
     guards.append(Guard("NumPy's global generator", lambda: repr(np.random.get_state())))
     guards.append(Guard("the generator of Python's random", lambda: hash(random.getstate())))
-    with lifted("compile") as lifting:
-        rec = lifting.recorder
-        boxes = [_box(x, rec) for x in given]
-        nodes = [b.node if isinstance(b, Tensor) else None for b in boxes]
-        inputs = [v for v in nodes if v is not None]
-        call_args, call_kwargs = structure.unflatten(boxes)
-        leaves, output = flatten(f(*call_args, **call_kwargs))
-        places = [_place(y, rec) for y in leaves]
+    try:
+        with lifted("compile") as lifting:
+            rec = lifting.recorder
+            boxes = [_box(x, rec) for x in given]
+            nodes = [b.node if isinstance(b, Tensor) else None for b in boxes]
+            call_args, call_kwargs = structure.unflatten(boxes)
+            leaves, output = flatten(f(*call_args, **call_kwargs))
+            del call_args, call_kwargs
+            if lifting.grown is not None:
+                return None
+            ended = _Ended(lifting, leaves)
+    except Outer:
+        return None
     _check_pure(guards, name)
     if any(isinstance(b, Tensor) and b.node is not v for b, v in zip(boxes, nodes, strict=True)):
         raise CompileError(
@@ -99,31 +206,139 @@ def trace_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
         )
     del guards[-2:]  # it may be drawn from elsewhere
     guards += [Guard("a tensor whose value was asked for", lambda t=t: t.value) for t, _ in lifting.reads]  # type: ignore[misc]
-    outputs = [y.node for y, here in zip(leaves, places, strict=True) if here]
-    tape = cut(outputs, inputs)
-    sources = _session_tensors(tape)
-    if sources is None:
-        return None
-    tape, tensors = _with_inputs(tape, sources)
-    handles = _reached(tape, _handles(tape, given, tensors, guards))
-    results: list[Result] = []
-    for y, here in zip(leaves, places, strict=True):
-        number = sum(r.output is not None for r in results)
-        results.append(Result(number, y.node in handles, None) if here else Result(None, False, _fixed(y, given)))
-    return Trace(name, tape, tensors, results, output, guards)
+    inputs = [v for v in nodes if v is not None]
+    return _assembled(name, ended, inputs, given, leaves, output, guards)
 
 
 def _box(x: Any, rec: Recorder) -> Any:
     return Tensor(None, Input(tuple(x.shape), x.dtype), rec) if isinstance(x, ARRAYS) else x
 
 
-def _place(y: Any, rec: Recorder) -> bool:
-    """Whether a returned leaf belongs to the list; what belongs to a transform that has ended is refused."""
-    if not isinstance(y, Tensor) or y.rec is None or y.rec is SESSION:
-        return False
-    if y.rec is not rec:
-        raise escaped(y.rec)
-    return True
+class _Ended:
+    """What a recording came to, taken down before everything outside is put back."""
+
+    def __init__(self, lifting: Lifting, leaves: Sequence[Any]) -> None:
+        self.lifting = lifting
+        self.outcomes = list(lifting.outcomes())
+        self.sources = list(lifting.sources())
+        self.tracked = False
+        self.vars: list[Var | None] = []  # of the results; None for a fixed value
+        self.in_session: list[bool] = []
+        for y in leaves:
+            inside = isinstance(y, Tensor) and y.rec is lifting.session
+            self.tracked |= inside and not lifting.swept
+            self.in_session.append(inside)
+            self.vars.append(self._var(y))
+
+    def _var(self, y: Any) -> Var | None:
+        """The variable of a returned leaf; what belongs to a transform that has ended is refused."""
+        if not isinstance(y, Tensor) or y.rec is None or y.rec is SESSION:
+            return None
+        if y.rec is not self.lifting.session and y.rec is not self.lifting.recorder:
+            raise escaped(y.rec)
+        node: Var = self.lifting.traced(y).node
+        return node
+
+
+def _assembled(name: str, ended: _Ended, inputs: list[Var], given: Sequence[Any], leaves: Sequence[Any],
+               output: Structure, guards: list[Guard]) -> Trace:  # fmt: skip
+    """Put the list together: arguments and sources, results, what is written back, and the gate."""
+    lifting = ended.lifting
+    local = _made_inside(ended, guards, leaves)
+    outcomes = [(p, v) for p, v in ended.outcomes if not (isinstance(p, Handle) and id(p.t) in local)]
+    shown = [v for v in ended.vars if v is not None]
+    gate = _conjunction([c.flag for c in lifting.checks])
+    details = [v for c in lifting.checks for v in (c.flag, c.detail)]
+    outputs = [*shown, *(v for _, v in outcomes if v is not None), *gate]
+    lines = cut([*outputs, *details], inputs)
+    _replace(lines, local.values())
+    outputs, details = ([_read(local, v) for v in found] for found in (outputs, details))
+    used = set(lines.variables()) | set(outputs) | set(details)
+    sources = [(p, v) for p, v in ended.sources if v in used]
+    everything = [*inputs, *(v for _, v in sources)]
+    places = [p for p, _ in sources]
+    tape = cut(outputs, everything).verify()
+    handles = _reached(tape, _handles(everything, given, places, inputs))
+    results: list[Result] = []
+    for y, v, inside in zip(leaves, ended.vars, ended.in_session, strict=True):
+        number = sum(r.output is not None for r in results)
+        kind = type(y.known) if isinstance(y, Scalar) else None
+        fixed = Result(None, False, _fixed(y, given))
+        results.append(fixed if v is None else Result(number, kind is None and (inside or v in handles), None, kind))
+    trace = Trace(name, tape, places, _destinations(outcomes, places, len(shown)), results, output, guards)
+    trace.tracked = ended.tracked
+    if gate:
+        trace.gate = len(outputs) - 1
+        trace.checks = Check(cut(details, everything).verify(), [c.error for c in lifting.checks])
+    written = {_identity(p) for p, _ in outcomes}
+    for watch in lifting.watches:
+        (trace.live if any(_identity(p) in written for p in watch.roots) else trace.watches).append(watch)
+    trace.ready()
+    return trace
+
+
+def _identity(place: Place) -> Any:
+    """What tells two places apart."""
+    return type(place), tuple(id(v) if not isinstance(v, str | bool) else v for v in _own(place))
+
+
+def _own(place: Place) -> Iterator[Any]:
+    return (v for k, v in vars(place).items() if k not in ("fresh", "where", "tensor", "number"))
+
+
+def _destinations(
+    outcomes: Sequence[tuple[Place, Var | None]], sources: Sequence[Place], first: int
+) -> list[Destination]:
+    numbers = {_identity(p): i for i, p in enumerate(sources)}
+    found = []
+    for place, var in outcomes:
+        alias = numbers.get(_identity(place))
+        found.append(Destination(place, None if var is None else first, alias))
+        first += var is not None
+    return found
+
+
+def _conjunction(flags: Sequence[Var]) -> list[Var]:
+    """One line that is true where all flags are; none where there are none."""
+    both = REGISTRY["logical_and"]
+    while len(flags) > 1:
+        flags = [
+            Node(both, (flags[i], flags[i + 1]), {}, (), np.dtype(bool)) if i + 1 < len(flags) else flags[i]
+            for i in range(0, len(flags), 2)
+        ]
+    return list(flags)
+
+
+def _made_inside(ended: _Ended, guards: Sequence[Guard], leaves: Sequence[Any]) -> dict[int, tuple[Var, Const]]:
+    """Tensors without a gradient that the function itself made: by identity, their variable and the constant it is.
+
+    Nobody but the recording (and the result) refers to such a tensor any more.
+    """
+    outside = {id(x) for guard in guards for x in guard.held}
+    found = {}
+    for key, brought in ended.lifting.brought.items():
+        t = brought.t
+        if brought.here or brought.before[2] is not None or key in outside:
+            continue
+        held = sum(p.t is t for p, _ in ended.sources if isinstance(p, Handle))
+        held += sum(p.t is t for p, _ in ended.outcomes if isinstance(p, Handle))
+        held += sum(y is t for y in leaves)
+        # The four are the entry of the recording, the local name, the argument of getrefcount, and one for luck.
+        if sys.getrefcount(t) <= held + 3:
+            found[key] = brought.var, Const(np.array(t.value))
+    return found
+
+
+def _read(local: dict[int, tuple[Var, Const]], v: Any) -> Any:
+    return next((const for var, const in local.values() if v is var), v)
+
+
+def _replace(lines: Tape, pairs: Any) -> None:
+    """Put constants for variables; the lines are this recording's own, which nobody else holds."""
+    known = dict(pairs)
+    if known:
+        for node in lines.nodes:
+            node.inputs = tuple(known.get(x, x) if isinstance(x, Var) else x for x in node.inputs)
 
 
 def _check_pure(guards: Sequence[Guard], name: str) -> None:
@@ -136,41 +351,13 @@ def _check_pure(guards: Sequence[Guard], name: str) -> None:
             )
 
 
-def _session_tensors(tape: Tape) -> dict[int, Tensor] | None:
-    """The tensors from outside that a list reads, by identity; None where one belongs to a running transform."""
-    found: dict[int, Tensor] = {}
-    for x in tape.variables():
-        if isinstance(x, Const) and isinstance(x.value, Tensor):
-            if x.value.rec is not None and x.value.rec is not SESSION:
-                return None
-            found[id(x.value)] = x.value
-    return found
-
-
-def _with_inputs(tape: Tape, sources: dict[int, Tensor]) -> tuple[Tape, list[Tensor]]:
-    """The list with the tensors it reads as further inputs."""
-    inputs = {key: Input(tuple(t.shape), t.dtype) for key, t in sources.items()}
-
-    def read(x: Any) -> Any:
-        return inputs.get(id(x.value), x) if isinstance(x, Const) and isinstance(x.value, Tensor) else x
-
-    if inputs:
-        for node in tape.nodes:  # this recording's own lines, which nobody else holds
-            node.inputs = tuple(map(read, node.inputs))
-    outputs = [read(y) for y in tape.outputs]
-    return Tape((*tape.inputs, *inputs.values()), tape.nodes, outputs).verify(), list(sources.values())
-
-
-def _handles(tape: Tape, given: Sequence[Any], tensors: Sequence[Tensor], guards: Sequence[Guard]) -> list[Var]:
-    """The inputs that make a tensor of what is computed from them: tensors among the arguments, or from outside.
-
-    A tensor without history that `f` itself made is not one of them: ``np.ones_like(x)`` gives one while `x` is
-    recorded, but an array in eager code.
-    """
+def _handles(
+    variables: Sequence[Var], given: Sequence[Any], places: Sequence[Place], inputs: Sequence[Var]
+) -> list[Var]:
+    """The inputs that make a tensor of what is computed from them: tensors among the arguments, or from outside."""
     found = [isinstance(x, Tensor) for x in given if isinstance(x, ARRAYS)]
-    outside = {id(x) for guard in guards for x in guard.held}
-    found += [t.rec is SESSION or id(t) in outside for t in tensors]
-    return [v for v, is_handle in zip(tape.inputs, found, strict=True) if is_handle]
+    found += [p.tensor for p in places]
+    return [v for v, is_handle in zip(variables, found, strict=True) if is_handle]
 
 
 def _fixed(y: Any, given: Sequence[Any]) -> Any:

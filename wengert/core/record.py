@@ -42,17 +42,22 @@ class _Local(threading.local):
     depth = 0
     paused = -1
     retaining = False  # whether sweeps keep the gradient of every intermediate tensor
-    lifting: Lifting | None = None  # set while a compiled function is recorded
+    lifting: Any = None  # while a compiled function is recorded: the `Lifting` of it (see core/lifting.py)
     least = -1  # what `paused` goes back to where recording is switched on
 
 
 local = _Local()
+OPEN: list[Any] = []  # the recordings for the compiler that are going on, in all threads
 
 
 class Recorder:
-    """One recording. ``keep_all``: every value is kept and every line written, also those without derivative."""
+    """One recording. ``keep_all``: every value is kept and every line written, also those without derivative.
 
-    __slots__ = ("level", "keep_all", "abstract", "open", "what")
+    ``session``: whether it is the session, or the one that stands for it while a function is recorded for the compiler.
+    ``plain``: whether its tensors stand for arrays of eager code (those of a function recorded for the compiler).
+    """
+
+    __slots__ = ("level", "keep_all", "abstract", "open", "what", "session", "plain")
 
     def __init__(self, what: str, keep_all: bool = False, abstract: bool = False) -> None:
         self.level = 0
@@ -60,6 +65,7 @@ class Recorder:
         self.keep_all = keep_all or abstract
         self.abstract = abstract
         self.open = True
+        self.session = self.plain = False
 
     def __enter__(self) -> Recorder:
         local.depth += 1
@@ -85,6 +91,7 @@ class Recorder:
 
 
 SESSION = Recorder("session")
+SESSION.session = True
 STALE = Recorder("a tensor that was written to")  # where windows of a written tensor belong: nobody may read them
 STALE.open = False
 
@@ -159,6 +166,8 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
     The result is a plain array where no operand is a tensor. Shapes and dtypes come from NumPy's own result;
     the primitive's `aval` runs only for abstract recordings, and to word the error when NumPy refused.
     """
+    if OPEN and local.lifting is not None:
+        local.lifting.bring(args)
     top: Recorder | None = None
     for x in args:
         if isinstance(x, Tensor):
@@ -190,8 +199,6 @@ def bind(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any] = NO_ATTRS)
         bit += bit
     y = bind(prim, values, attrs) if nested else _call(prim, values, attrs)
     if top.level <= local.paused and not top.keep_all:
-        if top is SESSION and local.lifting is not None:
-            return _bind_abstract(prim, args, attrs, local.lifting.recorder)
         return _view(prim, args, attrs, _wrap(prim, y)) if top is SESSION and not nested else y
     if prim.multi:
         return _write_parts(prim, args, attrs, top, tracked, y)
@@ -270,8 +277,6 @@ def _compute(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any]) -> Any
             wrap = True
             x = x.value
         values.append(x)
-    if wrap and local.lifting is not None:
-        return _bind_abstract(prim, args, attrs, local.lifting.recorder)
     y = _call(prim, values, attrs)
     return _view(prim, args, attrs, _wrap(prim, y)) if wrap else y
 
@@ -313,6 +318,10 @@ def _worded(prim: Primitive, values: Sequence[Any], error: Exception) -> Excepti
 
 def _bind_abstract(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any], top: Recorder) -> Any:
     """Write a line whose value is not computed: only shape and dtype."""
+    if OPEN and local.lifting is not None and top is local.lifting.recorder:
+        args, found = local.lifting.weak(prim, args, attrs)
+        if found is not None:
+            return found
     avals = [x if type(x) in SCALAR_TYPES else Aval(x.shape, x.dtype) for x in map(_described, args)]
     y = prim.aval(*avals, **attrs)
     code, lasti = capture()
@@ -368,8 +377,9 @@ def escaped(rec: Recorder) -> EscapedTensorError:
 
 def needs_value(x: Tensor, what: str) -> TracedValueError:
     """The error for Python code that asks for the value of an abstract tensor."""
+    rec = x.rec if x.rec is None or not isinstance(x.value, Tensor) else x.value.rec
     return TracedValueError(
-        f"{what}: got {show(x)}, whose value is not known while `{x.rec.what if x.rec else '?'}` records",
+        f"{what}: got {show(x)}, whose value is not known while `{rec.what if rec else '?'}` records",
         hint="use wg.where or wg.cond to branch, wg.scan, wg.fori_loop or wg.while_loop to loop on values",
     )
 
@@ -388,28 +398,16 @@ def concrete(x: Any, what: str = "numpy") -> Any:
 
 
 # ----- recording for the compiler -------------------------------------------------------------------
-class Lifting(NamedTuple):
-    """What is going on while a compiled function is recorded.
-
-    Operations on tensors from outside are written too, as if those were arguments: so the compiled function reads
-    them anew at each call. `reads` collects tensors whose value was asked for, which hence cannot change.
-    """
-
-    recorder: Recorder
-    reads: list[tuple[Tensor, Any]]
+def current(x: Any) -> Any:
+    """The value under the session: an array, or while a function is recorded for the compiler a tensor of its list."""
+    if local.lifting is None:
+        return concrete(x)
+    return local.lifting.traced(x) if isinstance(x, Tensor) else x
 
 
-@contextmanager
-def lifted(what: str) -> Iterator[Lifting]:
-    """Record abstractly, with the tensors of the session as operands."""
-    with Recorder(what, abstract=True) as rec:
-        before = local.lifting, local.paused, local.least
-        local.lifting = Lifting(rec, [])
-        local.paused = local.least = 0  # the session itself records nothing meanwhile
-        try:
-            yield local.lifting
-        finally:
-            local.lifting, local.paused, local.least = before
+def session() -> Recorder:
+    """The session, or what stands for it while a function is recorded for the compiler."""
+    return SESSION if local.lifting is None else local.lifting.session
 
 
 def needs_eager(what: str, hint: str) -> None:
@@ -444,7 +442,7 @@ def resumed() -> Iterator[None]:
 # ----- whole functions ------------------------------------------------------------------------------
 def leaf(value: Any) -> Tensor:
     """A session tensor that collects a gradient."""
-    return Tensor(value, Leaf(value), SESSION)
+    return Tensor(value, Leaf(value), session())
 
 
 class Recorded(NamedTuple):

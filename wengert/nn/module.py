@@ -14,10 +14,12 @@ import numpy as np
 
 from wengert.base.dtypes import get_default_dtype
 from wengert.base.errors import ArgumentError, DTypeError, OperandError, ShapeError, show
-from wengert.core.record import SESSION, Tensor, as_array, concrete, needs_eager
+from wengert.core.epoch import changed
+from wengert.core.record import SESSION, Tensor, as_array, concrete, local, needs_eager
 from wengert.core.tape import Leaf
 from wengert.core.tree import register_tree
 from wengert.nn import summary
+from wengert.nn.watching import buffer_now, set_while_recorded, watch_module
 from wengert.transforms.session import HookHandle
 
 
@@ -83,9 +85,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: write a method `forward(self, …)`")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        needs_eager(
-            f"{type(self).__name__}", "modules are not compiled yet; write a pure function of the parameters' arrays"
-        )
+        if local.lifting is not None:
+            watch_module(self)
         if self._before or self._after:
             return self._call_with_hooks(args, kwargs)
         return self.forward(*args, **kwargs)
@@ -104,6 +105,7 @@ class Module:
     def register_forward_pre_hook(self, hook: Callable[[Module, tuple[Any, ...]], Any]) -> HookHandle:
         """Call ``hook(module, args)`` before every forward pass; what it returns replaces the positional arguments."""
         self._before.append(hook)
+        changed()
         return HookHandle(self._before, hook)
 
     def register_forward_hook(self, hook: Callable[[Module, tuple[Any, ...], Any], Any]) -> HookHandle:
@@ -119,10 +121,15 @@ class Module:
         [(3,)]
         """
         self._after.append(hook)
+        changed()
         return HookHandle(self._after, hook)
 
     # ----- attributes
     def __setattr__(self, name: str, value: Any) -> None:
+        if local.lifting is not None:
+            set_while_recorded(self, name, value)
+            return
+        changed()
         if isinstance(value, Parameter):
             self.register_parameter(name, value)
         elif isinstance(value, Module):
@@ -146,10 +153,13 @@ class Module:
         for kind in ("_parameters", "_buffers", "_modules"):
             found = self.__dict__.get(kind, {})
             if name in found:
+                if local.lifting is not None and kind == "_buffers":
+                    return buffer_now(self, name)
                 return found[name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __delattr__(self, name: str) -> None:
+        changed()
         for found in (self._parameters, self._buffers, self._modules):
             if name in found:
                 del found[name]
@@ -190,6 +200,7 @@ class Module:
             if other != kind:
                 self.__dict__[other].pop(name, None)
         self.__dict__.pop(name, None)
+        changed()
         place: dict[str, Any] = self.__dict__[kind]
         return place
 
@@ -246,6 +257,7 @@ class Module:
     # ----- state
     def state_dict(self) -> dict[str, Any]:
         """A copy of every parameter and persistent buffer as an array, by path (PyTorch's keys)."""
+        needs_eager("state_dict", "take the values outside of the compiled function")
         return {path: np.array(concrete(owner[name])) for path, owner, name in self._state()}
 
     def _state(self) -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -265,6 +277,7 @@ class Module:
         With ``strict=False`` missing and unexpected names are allowed and returned; shapes must still fit. Values
         are converted to the dtype that is there (not from complex to real, nor from floating to integer).
         """
+        needs_eager("load_state_dict", "load values outside of the compiled function")
         places = {path: (owner, name) for path, owner, name in self._state()}
         missing = [path for path in places if path not in state]
         unexpected = [path for path in state if path not in places]
@@ -284,6 +297,7 @@ class Module:
                 owner[name].assign_(value)
             else:
                 owner[name] = value
+        changed()
         return LoadResult(missing, unexpected)
 
     # ----- changing all parts
@@ -295,6 +309,8 @@ class Module:
 
     def train(self, mode: bool = True) -> Module:
         """Switch all parts to training (dropout acts) or, with False, to evaluation."""
+        needs_eager("train", "switch between training and evaluation outside of the compiled function")
+        changed()
         for module in self.modules():
             object.__setattr__(module, "training", bool(mode))
         return self
@@ -411,13 +427,14 @@ def _fitting(old: Any, new: Any, path: str) -> Any:
 
 def clear_gradient(parameter: Any, set_to_none: bool) -> None:
     """Forget a parameter's gradient, or replace it by zeros."""
-    if parameter.grad is None:
+    if not set_to_none and parameter.grad is None:
         return
     parameter.grad = None if set_to_none else Tensor(np.zeros(parameter.shape, parameter.dtype))
 
 
 def convert_in_place(parameter: Any, dtype: np.dtype[Any]) -> None:
     """Give a parameter (a leaf, or a frozen one) its values in another dtype; its gradient is forgotten."""
+    changed()
     value = np.array(concrete(parameter), dtype)
     if isinstance(parameter.node, Leaf):
         parameter.node.cell.grad = None

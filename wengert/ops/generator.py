@@ -17,43 +17,63 @@ import numpy as np
 from wengert.base import shapes
 from wengert.base.dtypes import get_default_dtype
 from wengert.base.errors import ArgumentError, DTypeError, show
-from wengert.core.record import Tensor, concrete, leaf, needs_eager
+from wengert.core.places import Fixed
+from wengert.core.record import Tensor, concrete, current, leaf, local, needs_eager
 from wengert.ops import random
 
 
 class Generator:
-    """A seed and the number of the next draw."""
+    """A seed and the number of the next draw.
+
+    The key of the seed and the count are arrays that stay the same ones: compiled functions read and count there.
+    """
 
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()
-        self.seed, self.count = int.from_bytes(os.urandom(8)) >> 1 if seed is None else operator.index(seed), 0
+        self._key = np.zeros(2, np.uint32)
+        self._count = np.zeros((), np.int64)
+        self.manual_seed(int.from_bytes(os.urandom(8)) >> 1 if seed is None else seed)
+
+    @property
+    def count(self) -> int:
+        """The number of the next draw."""
+        return int(self._count)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from `seed`."""
-        with self._lock:
-            self.seed, self.count = operator.index(seed) & 0xFFFFFFFFFFFFFFFF, 0
+        self._set(operator.index(seed) & 0xFFFFFFFFFFFFFFFF, 0)
         return self
+
+    def _set(self, seed: int, count: int) -> None:
+        needs_eager("the seed of a generator", "seed it outside of the compiled function")
+        with self._lock:
+            self.seed = seed
+            self._key[...] = random.key(seed)
+            self._count[...] = count
 
     def next_key(self) -> Any:
         """The key of the next draw."""
-        needs_eager("next_key", "a draw without a key changes the generator; pass a key: wg.random.normal(key, shape)")
+        if local.lifting is not None:
+            key = local.lifting.get(id(self._key), lambda: Fixed(self._key, "the key of a generator"))
+            slot = local.lifting.slot(id(self._count), lambda: Fixed(self._count, "the count of a generator"))
+            count, slot.now = slot.now, slot.now + 1
+            return random.fold_in(key, count)
         with self._lock:
-            seed, count = self.seed, self.count
-            self.count += 1
-        return random.fold_in(random.key(seed), count)
+            key, count = self._key.copy(), int(self._count)
+            self._count += 1
+        return random.fold_in(key, count)
 
     def get_state(self) -> np.ndarray:
         """Seed and number of draws, as two uint64."""
         with self._lock:
-            return np.array([self.seed, self.count], np.uint64)
+            return np.array([self.seed, self._count], np.uint64)
 
     def set_state(self, state: Any) -> None:
         """Continue from a state of `get_state`."""
         state = np.asarray(concrete(state))
         if state.shape != (2,) or state.dtype != np.uint64:
             raise ArgumentError(f"set_rng_state: got {show(state)}; needs a state that get_rng_state gave, uint64[2]")
-        with self._lock:
-            self.seed, self.count = int(state[0]), int(state[1])
+        self._set(int(state[0]), int(state[1]))
 
 
 default_generator = Generator()
@@ -141,10 +161,10 @@ def _dtype(dtype: Any) -> np.dtype[Any]:
 
 
 def _tensor(values: Any, requires_grad: bool) -> Tensor:
-    values = np.asarray(concrete(values))
+    values = current(values) if isinstance(values, Tensor) else np.asarray(values)
     if requires_grad and values.dtype.kind not in "fc":
         raise DTypeError(f"requires_grad: only floating tensors have gradients, got {values.dtype}")
-    return leaf(values) if requires_grad else Tensor(values)
+    return leaf(values) if requires_grad else values if isinstance(values, Tensor) else Tensor(values)
 
 
 def _key(generator: Generator | None) -> Any:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from wengert.base.errors import AssignmentError, InPlaceError, OperandError, TracedValueError, show
+from wengert.core.epoch import changed, replaced
 from wengert.core.primitive import Primitive
-from wengert.core.record import SESSION, STALE, Tensor, bind, concrete, escaped, local, needs_eager, needs_value
+from wengert.core.record import STALE, Tensor, bind, concrete, current, escaped, local, needs_value
 from wengert.core.tape import Leaf
 from wengert.core.windows import join, origin_of
 from wengert.ops import FUNCTIONS
@@ -102,7 +103,11 @@ class Alias(Tensor):
     __slots__ = ("origin",)
 
     def __init__(self, t: Tensor) -> None:
-        super().__init__(t.value)
+        below = t.value if isinstance(t.value, Tensor) else None
+        if below is None:
+            super().__init__(t.value)
+        else:
+            super().__init__(below.value, below.node, below.rec)
         self.origin = weakref.ref(origin_of(t))
 
 
@@ -131,18 +136,21 @@ def replace(t: Tensor, new: Any, what: str) -> Tensor:
         if not np.can_cast(new.dtype, t.dtype, "same_kind"):
             raise InPlaceError(f"{what}: the result is {new.dtype}; an in-place update keeps {t.dtype}")
         new = FUNCTIONS["astype"](new, t.dtype)
+    if local.lifting is not None:
+        local.lifting.bring((t, new))
+    elif t.rec is None and isinstance(new, Tensor) and new.rec is not None:
+        changed()  # a compiled function that reads it would have to be recorded by the session
     _write_origin(t, new, what)
     back = _write_source(t, new, what, replace)
     _leave_windows(t, what)
     is_leaf = isinstance(t.node, Leaf)
-    if is_leaf and t.rec is SESSION:
-        needs_eager(what, "return the new value and assign it outside")
-        if local.paused < 0:
+    if is_leaf and t.rec is not None and t.rec.session:
+        if local.paused <= local.least:
             raise InPlaceError(
                 f"{what}: a leaf tensor with requires_grad is changed in place while recording",
                 hint="update it inside `with wg.no_grad():`",
             )
-        value = concrete(new, what)
+        value = current(new)
         t.node = Leaf(value, t.node.cell)
         t.value = value
         return t
@@ -187,8 +195,11 @@ def _leave_windows(t: Tensor, what: str) -> None:
 
 def assign(self: Tensor, value: Any) -> Tensor:
     """Give the tensor the values of an array of the same shape and dtype, as optimizers do (no recording)."""
-    needs_eager("assign_", "return the new value and assign it outside")
-    value = np.array(concrete(value, "assign_"), dtype=self.dtype)
+    if local.lifting is None:
+        value = np.array(concrete(value, "assign_"), dtype=self.dtype)
+    else:
+        local.lifting.bring((self,))
+        value = FUNCTIONS["astype"](local.lifting.traced(value), self.dtype, copy=False)
     if value.shape != self.shape:
         raise InPlaceError(f"assign_: got {show(value)} for a tensor of {show(self)}; needs the same shape")
     _write_origin(self, value, "assign_")
@@ -196,9 +207,14 @@ def assign(self: Tensor, value: Any) -> Tensor:
     _leave_windows(self, "assign_")
     if isinstance(self.node, Leaf):
         self.node = Leaf(value, self.node.cell)
+        self.value = value
+    elif isinstance(value, Tensor):
+        self.value, self.node, self.rec = value.value, value.node, value.rec
     elif self.node is not None:
         raise InPlaceError("assign_: only leaves and tensors without requires_grad can be assigned")
-    self.value = value
+    else:
+        self.value = value
+    replaced()
     if back is not None:
         join(back[0], self, back[1])
     return self
@@ -208,7 +224,7 @@ def _zero(self: Tensor) -> Tensor:
     """Set every element to 0, in place."""
     return (
         assign(self, np.zeros(self.shape, self.dtype))
-        if local.paused >= 0 or self.node is None
+        if local.paused > local.least or self.node is None
         else replace(self, np.zeros(self.shape, self.dtype), "zero_")
     )
 
@@ -269,7 +285,7 @@ def _tolist(self: Tensor) -> Any:
 def _scalar(kind: Callable[[Any], Any]) -> Callable[[Tensor], Any]:
     def convert(self: Tensor) -> Any:
         rec = self.rec
-        if rec is not None and rec not in (SESSION, STALE) and kind is not bool and not rec.abstract:
+        if rec is not None and not rec.session and rec is not STALE and kind is not bool and not rec.abstract:
             raise TracedValueError(
                 f"{kind.__name__}: a tensor that `{rec.what}` differentiates would become a constant",
                 hint="compute with the tensor (np.sin, not math.sin); for the value alone use t.item()",

@@ -11,16 +11,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from wengert.base.errors import ArgumentError, DTypeError, NonFiniteError, OperandError, show
-from wengert.core.record import Tensor, concrete, needs_eager, paused, resumed
+from wengert.core.epoch import changed
+from wengert.core.record import Tensor, current, local, needs_eager, paused, resumed
 from wengert.core.tape import Leaf
+from wengert.ops.comparison import isfinite
+from wengert.ops.reduction import all as all_elements
+from wengert.optim import watching
+from wengert.optim.watching import WatchedDict
 
 State = dict[str, Any]
 Group = dict[str, Any]
+_COUNTED = frozenset({"steps", "state", "param_groups", "_cleared", "_warned"})  # that change while training
 
 
 class Optimizer:
@@ -33,9 +40,9 @@ class Optimizer:
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any], check_finite: bool = True) -> None:
         self.defaults = dict(defaults)
         self.check_finite = check_finite
-        self.param_groups: list[Group] = []
-        self.state: dict[Tensor, State] = {}
-        self.steps = 0
+        self._groups: list[Group] = []
+        self._state: dict[Tensor, State] = {}
+        self._steps = np.zeros((), np.int64)  # always the same array: compiled steps count in it
         self._cleared = self._warned = False
         if isinstance(params, Tensor) or not isinstance(params, Iterable):
             raise OperandError(
@@ -51,6 +58,44 @@ class Optimizer:
     @property
     def _name(self) -> str:
         return type(self).__name__
+
+    @property
+    def param_groups(self) -> list[Group]:
+        """Parameters with their options."""
+        return self._groups if local.lifting is None else watching.groups(self)
+
+    @param_groups.setter
+    def param_groups(self, groups: Iterable[Group]) -> None:
+        self._groups = [WatchedDict(g) for g in groups]
+        changed()
+
+    @property
+    def state(self) -> dict[Tensor, State]:
+        """What each parameter's updates remember."""
+        return self._state if local.lifting is None else watching.states(self)
+
+    @state.setter
+    def state(self, state: Mapping[Tensor, State]) -> None:
+        self._state = WatchedDict((p, WatchedDict(entry)) for p, entry in state.items())
+        changed()
+
+    @property
+    def steps(self) -> int:
+        """How many steps were taken."""
+        return int(self._steps) if local.lifting is None else watching.steps(self).now
+
+    @steps.setter
+    def steps(self, count: int) -> None:
+        if local.lifting is None:
+            self._steps[...] = count
+        else:
+            watching.steps(self).now = count
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _COUNTED:
+            needs_eager(f"setting {self._name}.{name}", "it would be set once, not at each call; set it outside")
+            changed()
+        object.__setattr__(self, name, value)
 
     # ----- what a subclass writes
     def update(self, p: Any, g: Any, state: State, group: Group) -> Any:
@@ -80,7 +125,8 @@ class Optimizer:
                 raise ArgumentError(f"{self._name}: {self._title(p)} is given twice")
             known.add(id(p))
         self.check(new)
-        self.param_groups.append(new)
+        self._groups.append(WatchedDict(new))
+        changed()
 
     def _member(self, p: Any) -> Tensor:
         if isinstance(p, tuple) and len(p) == 2 and isinstance(p[0], str):
@@ -105,12 +151,11 @@ class Optimizer:
             for p in group["params"]:
                 gradient = p.grad
                 if gradient is not None:
-                    yield group, p, gradient.value if isinstance(gradient.value, np.ndarray) else concrete(gradient)
+                    yield group, p, gradient.value if isinstance(gradient.value, np.ndarray) else current(gradient)
 
     # ----- stepping
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient. A `closure` computes the loss anew and is returned."""
-        needs_eager("optimizer.step", "imperative steps are not compiled yet; compile the gradient and step outside")
         loss = None
         if closure is not None:
             with resumed():
@@ -122,22 +167,29 @@ class Optimizer:
             for group, p, g in found:
                 if group.get("maximize"):
                     g = -g
-                p.assign_(self.update(concrete(p), g, self.state.setdefault(p, {}), group))
+                p.assign_(self.update(current(p), g, self.state.setdefault(p, {}), group))
         self.steps += 1
         return loss
 
     def _refuse_non_finite(self, found: Iterable[tuple[Group, Tensor, Any]]) -> None:
+        if local.lifting is not None:
+            for _, p, g in found:
+                local.lifting.check(all_elements(isfinite(g)), g, partial(self._non_finite, p))
+            return
         for _, p, g in found:
             # The sum is finite wherever all elements are, up to overflow, which the second look settles.
             with np.errstate(all="ignore"):
                 suspicious = not np.isfinite(np.add.reduce(g, axis=None))
             if suspicious and not np.isfinite(g).all():
-                kind = "NaN" if np.isnan(g).any() else "infinite"
-                raise NonFiniteError(
-                    f"{self._name}.step: the gradient of {self._title(p)} is {kind} in step {self.steps + 1}; "
-                    "no parameter was changed",
-                    hint="lower the learning rate, look for log(0) or a division by 0, or pass check_finite=False",
-                )
+                raise self._non_finite(p, g)
+
+    def _non_finite(self, p: Tensor, g: Any) -> NonFiniteError:
+        kind = "NaN" if np.isnan(g).any() else "infinite"
+        return NonFiniteError(
+            f"{self._name}.step: the gradient of {self._title(p)} is {kind} in step {self.steps + 1}; "
+            "no parameter was changed",
+            hint="lower the learning rate, look for log(0) or a division by 0, or pass check_finite=False",
+        )
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or set them to zero.
@@ -145,7 +197,11 @@ class Optimizer:
         Warns once where gradients made since the last call are thrown away and no `step` was ever taken, as happens
         with ``optimizer.step`` without parentheses.
         """
-        needs_eager("optimizer.zero_grad", "imperative steps are not compiled yet; compile the gradient alone")
+        if local.lifting is not None and set_to_none:  # nothing depends on which gradients were there
+            for group in self.param_groups:
+                for p in group["params"]:
+                    p.grad = None
+            return
         unused = False
         for group in self.param_groups:
             for p in group["params"]:

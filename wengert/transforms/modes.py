@@ -108,7 +108,7 @@ def is_grad_enabled() -> bool:
     >>> wg.is_grad_enabled()
     True
     """
-    return local.paused < 0
+    return local.paused <= local.least
 
 
 __all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled"]

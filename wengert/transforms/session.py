@@ -14,7 +14,8 @@ import numpy as np
 
 from wengert.base.dtypes import is_differentiable
 from wengert.base.errors import DTypeError, GraphError, OperandError, ScalarError, ShapeError, show
-from wengert.core.record import SESSION, Tensor, as_array, concrete, evaluate, local, needs_eager, resumed
+from wengert.core.epoch import changed, replaced
+from wengert.core.record import Tensor, as_array, concrete, current, evaluate, local, needs_eager, resumed, session
 from wengert.core.tape import RELEASED, Leaf, Node, Tape, Var, cut
 from wengert.core.windows import origin_of
 from wengert.ops.arithmetic import stop_gradient
@@ -59,15 +60,16 @@ def retain_gradients() -> Iterator[None]:
 
 
 def _recorded(t: Any, what: str) -> Any:
-    needs_eager(what, "imperative steps are not compiled yet; compile wg.value_and_grad(f)")
     if not isinstance(t, Tensor):
         raise OperandError(f"{what}: got {type(t).__name__}; needs tensors")
-    if t.rec is None or t.node is None:
+    if local.lifting is not None:
+        local.lifting.bring((t,))
+    if t.rec is None or t.rec.plain or t.node is None:
         raise GraphError(
             f"{what}: this tensor ({show(t)}) was not recorded, so nothing can be swept",
             hint="make an input with requires_grad=True, and compute outside of no_grad",
         )
-    if t.rec is not SESSION:
+    if not t.rec.session:
         raise GraphError(f"{what}: inside `{t.rec.what}` the transform sweeps; return the value instead")
     return t.node
 
@@ -96,15 +98,17 @@ def _run(
     for t, gradient in zip(tensors, gradients, strict=True):
         node = _recorded(t, what)
         g = _seed(t, gradient, what)
-        g = g if create or not isinstance(g, Tensor) else concrete(g)
+        g = g if create or not isinstance(g, Tensor) else current(g)
         seeds[node] = g if node not in seeds else seeds[node] + g
+    if local.lifting is not None:
+        local.lifting.swept = True
     tape = cut(seeds)
     if local.retaining:
         for node in tape.nodes:
             _retained(node)
     if create:
         with resumed():
-            adjoints = sweep(tape, seeds, lambda v: Tensor(v.value, v, SESSION), watch)
+            adjoints = sweep(tape, seeds, lambda v: Tensor(v.value, v, session()), watch)
     else:
         adjoints = sweep(tape, seeds, None, watch)
     if not retain:
@@ -156,14 +160,27 @@ def _accumulate(leaf: Leaf, g: Any, create_graph: bool) -> None:
         g = _apply_hooks(cell.hooks, g)
     if not isinstance(g, Tensor):
         g = Tensor(np.asarray(owned([g])[0]))
+    if local.lifting is not None:
+        local.lifting.look(cell)
     if cell.grad is None:
-        cell.grad = g
+        cell.grad = g if local.lifting is None else _another(g)
+        if local.lifting is None:
+            changed()
+    elif local.lifting is not None and not create_graph and not cell.grad.rec.session:
+        total = current(cell.grad + g)
+        cell.grad.value, cell.grad.node, cell.grad.rec = total.value, total.node, total.rec
     elif create_graph or cell.grad.rec is not None or g.rec is not None:
         cell.grad = cell.grad + g
     else:
         cell.grad.value = cell.grad.value + g.value  # the same handle: who holds x.grad sees the sum
+        replaced()
     for hook in cell.accumulate_hooks or ():
         hook(cell.grad)
+
+
+def _another(g: Tensor) -> Tensor:
+    """Another handle for the same value, that nobody else may write to."""
+    return Tensor(g.value, g.node, g.rec)
 
 
 def _apply_hooks(hooks: Iterable[Any], g: Any) -> Any:
@@ -240,16 +257,19 @@ def _as_list(x: Any, count: int) -> list[Any]:
 # ----- attributes of tensors -----------------------------------------------------------------------------
 def make_leaf(t: Tensor, flag: bool = True) -> Tensor:
     """Set ``requires_grad`` in place and return the tensor."""
-    if flag == (t.rec is not None):
+    if flag == _requires_grad(t):
         return t
+    changed()
     if flag:
         if not is_differentiable(t):
             raise DTypeError(f"requires_grad: got {show(t)}; only floating and complex tensors have gradients")
         if isinstance(origin_of(t).node, Node):
             del t.origin  # a parameter of its own, that an optimizer may update
-        t.node, t.rec = Leaf(t.value), SESSION
+        if t.rec is not None:  # an array while a function is recorded for the compiler
+            t.value = Tensor(t.value, t.node, t.rec)
+        t.node, t.rec = Leaf(t.value), session()
     elif isinstance(t.node, Leaf):
-        t.node, t.rec = None, None
+        _detach_in_place(t)
     else:
         raise GraphError(
             "requires_grad: only leaves can be switched off; this tensor is a result", hint="use t.detach()"
@@ -261,9 +281,18 @@ def _set_requires_grad(t: Tensor, flag: bool) -> None:
     make_leaf(t, bool(flag))
 
 
+def _requires_grad(t: Tensor) -> bool:
+    """Whether operations on the tensor are recorded for derivatives."""
+    return t.rec is not None and not t.rec.plain
+
+
 def _get_grad(t: Tensor) -> Any:
     """The accumulated gradient of a leaf (or of an intermediate tensor after ``retain_grad``), else None."""
+    if local.lifting is not None:
+        local.lifting.bring((t,))
     if isinstance(t.node, Leaf):
+        if local.lifting is not None:
+            local.lifting.look(t.node.cell)
         return t.node.cell.grad
     if isinstance(t.node, Node) and isinstance(t.node.extra, list):
         return next((h.grad for h in t.node.extra if isinstance(h, Retained)), None)
@@ -271,6 +300,8 @@ def _get_grad(t: Tensor) -> Any:
 
 
 def _set_grad(t: Tensor, g: Any) -> None:
+    if local.lifting is not None:
+        local.lifting.bring((t, g))
     if not isinstance(t.node, Leaf):
         if g is None:
             return
@@ -279,6 +310,10 @@ def _set_grad(t: Tensor, g: Any) -> None:
         g = g if isinstance(g, Tensor) else Tensor(np.array(g))
         if g.shape != t.shape or g.dtype != t.dtype:
             raise ShapeError(f"grad: got {show(g)} for a tensor {show(t)}; needs the same shape and dtype")
+    if local.lifting is not None:
+        local.lifting.written.add(id(t.node.cell))
+    else:
+        changed()
     t.node.cell.grad = g
 
 
@@ -315,12 +350,15 @@ class HookHandle:
         """Take the hook away; a second call does nothing."""
         if self._hook in self._hooks:
             self._hooks.remove(self._hook)
+            changed()
 
 
 def register_hook(t: Tensor, hook: Callable[[Tensor], Any]) -> HookHandle:
     """Call ``hook(gradient)`` once with the complete gradient of this tensor; a returned tensor replaces it."""
     node = _recorded(t, "register_hook")
     if isinstance(node, Leaf):
+        needs_eager("register_hook", "register hooks of leaves once, outside of the compiled function")
+        changed()
         hooks = node.cell.hooks = node.cell.hooks or []
 
         def on_leaf(g: Tensor) -> Any:  # an object of its own: the same hook may be registered twice
@@ -343,6 +381,8 @@ def register_post_accumulate_grad_hook(t: Tensor, hook: Callable[[Tensor], Any])
     node = _recorded(t, "register_post_accumulate_grad_hook")
     if not isinstance(node, Leaf):
         raise GraphError("register_post_accumulate_grad_hook: only leaves accumulate gradients")
+    needs_eager("register_post_accumulate_grad_hook", "register hooks of leaves once, outside the compiled function")
+    changed()
     hooks = node.cell.accumulate_hooks = node.cell.accumulate_hooks or []
 
     def on_grad(_g: Any) -> None:
@@ -357,13 +397,17 @@ def detach(t: Tensor) -> Any:
 
     Writing to it writes to `t`, where that is a leaf or not recorded; it does not follow when `t` is written to.
     """
-    if t.rec is None or t.rec is SESSION:
+    if local.lifting is not None:
+        local.lifting.bring((t,))
+    if t.rec is None or t.rec.session or t.rec.plain:
         return Alias(t)
     return stop_gradient(t)
 
 
 def _detach_in_place(t: Tensor) -> Tensor:
-    t.node, t.rec = None, None
+    changed()
+    below = t.value if isinstance(t.value, Tensor) else Tensor(t.value)
+    t.value, t.node, t.rec = below.value, below.node, below.rec
     return t
 
 
@@ -431,7 +475,7 @@ class GradFn:
     @property
     def gradient(self) -> Any:
         """The adjoint: of a leaf, or where `retain_grad`/`retain_gradients` kept it; else None."""
-        return _get_grad(Tensor(self._var.value, self._var, SESSION))
+        return _get_grad(Tensor(self._var.value, self._var, session()))
 
     @property
     def grad_operation(self) -> Any:
@@ -499,14 +543,14 @@ def _represent(t: Tensor) -> str:
     if isinstance(t.node, Leaf):
         parts.append("requires_grad=True")
     elif isinstance(t.node, Node) and t.rec is not None:
-        parts.append(f"grad_fn=<{GradFn(t.node).name}>" if t.rec is SESSION else f"recorded by {t.rec.what}")
+        parts.append(f"grad_fn=<{GradFn(t.node).name}>" if t.rec.session else f"recorded by {t.rec.what}")
     return f"tensor({', '.join(parts)})"
 
 
 def install() -> None:
     """Give `Tensor` its imperative attributes."""
     table: dict[str, Any] = {
-        "requires_grad": property(lambda t: t.rec is not None, _set_requires_grad),
+        "requires_grad": property(_requires_grad, _set_requires_grad),
         "requires_grad_": make_leaf,
         "is_leaf": property(lambda t: not isinstance(t.node, Node)),
         "grad": property(_get_grad, _set_grad),

@@ -1,0 +1,77 @@
+"""Modules while a function is recorded for the compiler: buffers are read and written as values of the list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.base.errors import CompileError
+from wengert.core.places import Entry
+from wengert.core.record import local
+
+_OWN = ("_parameters", "_buffers", "_modules", "_temporary", "_before", "_after")
+
+
+def buffer_now(module: Any, name: str) -> Any:
+    """What a buffer is for the function that is being recorded."""
+    buffers = module.__dict__["_buffers"]
+    value = buffers[name]
+    if not isinstance(value, np.ndarray | np.generic):
+        return value  # tensors are met by the operations that read them
+    return local.lifting.get((id(buffers), name), lambda: Entry(buffers, name, f"buffer {name!r}"))
+
+
+def set_while_recorded(module: Any, name: str, value: Any) -> None:
+    """Change a buffer, as the compiled function will at each call; every other attribute would be set only once."""
+    buffers = module.__dict__["_buffers"]
+    old = buffers.get(name)
+    if not isinstance(old, np.ndarray | np.generic) or not hasattr(value, "dtype"):
+        raise CompileError(
+            f"compile: {type(module).__name__}.{name} is set while the function is recorded; it would be set once, not "
+            "at each call",
+            hint="return the value instead; what changes at each call is a buffer: register_buffer(name, array)",
+        )
+    slot = local.lifting.slot((id(buffers), name), lambda: Entry(buffers, name, f"buffer {name!r}"))
+    if tuple(value.shape) != tuple(slot.var.shape) or value.dtype != slot.var.dtype:
+        raise CompileError(
+            f"compile: buffer {name!r} of {type(module).__name__} changes from {slot.var.dtype}{list(slot.var.shape)} "
+            f"to {value.dtype}{list(value.shape)}", hint="a buffer of a compiled step keeps shape and dtype",
+        )  # fmt: skip
+    slot.now = value
+
+
+def watch_module(module: Any) -> None:
+    """Guard everything a module decides by; looked at after a module or an optimizer was changed somewhere."""
+    lifting = local.lifting
+    if ("module", id(module)) not in lifting.views:
+        lifting.views["module", id(module)] = module
+        lifting.watch(f"{type(module).__name__}", lambda: snapshot(module), snapshot(module))
+
+
+def snapshot(module: Any) -> Any:
+    """What a module decides by, comparable: attributes, which tensors and parts it has, its hooks."""
+    own = module.__dict__
+    plain = [(k, _mark(v)) for k, v in own.items() if k not in _OWN]
+    parts = [(k, id(v)) for kind in ("_parameters", "_modules") for k, v in own[kind].items()]
+    buffers = [(k, _shape(v)) for k, v in own["_buffers"].items()]
+    hooks = [id(h) for h in (*own["_before"], *own["_after"])]
+    return plain, parts, buffers, hooks
+
+
+def _shape(x: Any) -> Any:
+    """Arrays may change from call to call, their type may not."""
+    return (x.shape, x.dtype) if isinstance(x, np.ndarray | np.generic) else id(x)
+
+
+def _mark(x: Any) -> Any:
+    if x is None or isinstance(x, bool | int | float | complex | str | bytes):
+        return type(x), repr(x)
+    if type(x) in (list, tuple):
+        return type(x), [_mark(v) for v in x]
+    if type(x) is dict:
+        return dict, [(_mark(k), _mark(v)) for k, v in x.items()]
+    return id(x)
+
+
+__all__ = ["buffer_now", "set_while_recorded", "snapshot", "watch_module"]
