@@ -1,9 +1,10 @@
 """Matrix products: ``C = op(A) op(B)`` of known shapes, written for the registers of the processor.
 
-A tile of C is summed in registers over all of k (`gemm_tile`), for the columns of one panel after the other; `gemm_plan`
-says how C is cut. What is done with the sums is the caller's: an `Epilogue` adds a bias, applies an activation or its
-gradient, updates a weight, and stores. B is copied into panels where it lies transposed or badly for the cache, A where
-its rows would evict each other (`gemm_pack`). Few rows times a transposed matrix are dot products (`gemm_dot`).
+A tile of C is summed in registers over all of k (`gemm_tile`), for the columns of one panel after the other;
+`gemm_plan` says how C is cut. What is done with the sums is the caller's: an `Epilogue` adds a bias, applies an
+activation or its gradient, updates a weight, and stores. B is copied into panels where it lies transposed or badly for
+the cache, A where its rows would evict each other (`gemm_pack`). Few rows times a transposed matrix are dot products
+(`gemm_dot`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from wengert.compiler.native.ir import I64, Function, Module, Type, Value
 from wengert.compiler.native.kernel import Kernel
 from wengert.compiler.native.registers import registers
 
-_GROUP = 8  # panels in work at a time where A's rows are copied
+_COLUMNS = 256  # columns in work at a time where A's rows are copied
 _ROUND = 4096  # bytes after which addresses meet in the same set of the first cache
+_FAR = 2048  # bytes between rows from which on a copy of the columns in work is read faster than the rows themselves
+_SECOND = 1 << 21  # bytes of the second cache
 
 
 class Matrix(NamedTuple):
@@ -65,6 +68,8 @@ def gemm(module: Module, name: str, m: int, n: int, k: int, kind: Type, a: Matri
         m, n, epilogue = 1, m, _turned(epilogue, down)
     if m == 1 and a.transposed and a.ld == 1:
         a = a._replace(transposed=False, ld=k)
+    if n == 1 and not b.transposed and b.ld == 1:
+        b = b._replace(transposed=True, ld=k)
     writer: Dots | _Product
     if b.transposed and not a.transposed and m <= 3 and 2 * k >= registers().lanes(kind):
         writer = Dots(f, (m, n, k), kind, a, b, epilogue)
@@ -99,20 +104,24 @@ class _Product:
         self.f, self.cut, self.a, self.b, self.epilogue = f, cut, a, b, epilogue
         self.m, self.n, self.k = shape
         size = cut.vector.bytes
-        aliased = max(a.ld * size % _ROUND == 0, b.ld * size % _ROUND == 0)
-        self.pack_a = bool(aliased and self.m >= 64 and cut.all_panels >= 4 and self.k >= 64)
-        self.pack_b = b.transposed or self.pack_a or self._worth_packing()
-        self.group = _GROUP if self.pack_a else 1
+        self.pack_a = self._copies_rows()
+        self.pack_b = b.transposed or (cut.tiles >= 3 and self.k >= 32 and b.ld * size >= _FAR)
+        self.group = max(1, _COLUMNS // cut.width) if self.pack_a else 1
         self.register = cut.vector.vector(registers().lanes(cut.vector))
         self.row_stride = -(-self.k // 16) * 16 + 16
-        panel = self.k * cut.width
-        self.tile_at = -(-panel // 16) * 16 * self.group + 16  # where the copy of A's tile begins
-        tile = max(self.row_stride * cut.height, self.k * 32) + 16
-        self.scratch = size * ((self.tile_at if self.pack_b else 0) + (tile if self.pack_a else 0))
+        self.slot = -(-self.k * cut.width // 16) * 16
+        self.tile_at = self.slot * self.group if self.pack_b else 0  # where the copy of A's tile begins
+        tile = max(self.row_stride * cut.height, self.k * 2 * self.register.width) if self.pack_a else 0
+        self.scratch = size * (self.tile_at + tile)
 
-    def _worth_packing(self) -> bool:
-        cut = self.cut
-        return cut.tiles >= 6 and cut.all_panels > 1 and self.k >= 32 and self.b.ld * cut.vector.bytes >= 1024
+    def _copies_rows(self) -> bool:
+        """Whether A is read better from copies of its tiles, measured on processors with 1 to 2 MB of second cache."""
+        if self.cut.all_panels < 4 or self.k < 64:
+            return False
+        row = self.a.ld * self.cut.vector.bytes
+        if self.a.transposed:
+            return self.m >= 256 and row >= _FAR
+        return row % _ROUND == 0 and self.m * row > _SECOND
 
     def write(self, batch: int) -> None:
         """Everything between ``begin`` and ``end``."""
@@ -134,21 +143,28 @@ class _Product:
         if group == 1:
 
             def column(p: Value, vectors: int, lanes: int) -> None:
-                source = self._pack_panel(b, p, p, vectors, lanes) if self.pack_b else self._panel(b, p, vectors)
-                self._tiles(*rows, lambda row, h: self._tile(self._rows(a, row), source, (row, h), p, lanes, vectors, t))
+                source = self._pack_panel(b, p, p, vectors, lanes) if self.pack_b else self._panel(b, p)
+                self._tiles(
+                    *rows, lambda row, h: self._tile(self._rows(a, row), source, (row, h), p, lanes, vectors, t)
+                )
 
             self._panels(*panels, column)
             return
 
         def some(first: Value) -> None:
             last = _least(f, first + group, panels[1])
-            self._panels(first, last, lambda p, v, lanes: self._pack_panel(b, p, first, v, lanes))
+
+            def pack(p: Value, vectors: int, lanes: int) -> None:
+                self._pack_panel(b, p, first, vectors, lanes)
+
+            if self.pack_b:
+                self._panels(first, last, pack)
 
             def tile(row: Value, height: int) -> None:
                 left = self._pack_tile(a, row, height)
 
                 def meet(p: Value, vectors: int, lanes: int) -> None:
-                    right = self._packed(p, first, vectors)
+                    right = self._packed(p, first, vectors) if self.pack_b else self._panel(b, p)
                     self._tile(left, right, (row, height), p, lanes, vectors, t)
 
                 self._panels(first, last, meet)
@@ -158,7 +174,7 @@ class _Product:
         f.loop(*panels, group, some)
 
     # ----- ranges
-    def _panels(self, low: Any, high: Any, body: Callable[[Value, int, int], Any]) -> None:
+    def _panels(self, low: Any, high: Any, body: Callable[[Value, int, int], None]) -> None:
         """`body` for every panel: its number, its vectors, the lanes of its last vector."""
         f, cut = self.f, self.cut
         f.loop(low, _least(f, high, cut.panels), 1, lambda p: body(p, cut.vectors, cut.vector.width))
@@ -198,11 +214,11 @@ class _Product:
         pack_columns(f, source.pointer, self.a.ld, self.k, kind, vectors, target)
         return Strided(target, 1, vectors * kind.width)
 
-    def _panel(self, b: Value, p: Value, _vectors: int) -> Strided:
+    def _panel(self, b: Value, p: Value) -> Strided:
         return Strided(self.f.at(b, p * self.cut.width, self.cut.vector), 1, self.b.ld)
 
     def _packed(self, p: Value, first: Value, vectors: int) -> Strided:
-        slot = (p - first) * (-(-self.k * self.cut.width // 16) * 16) if self.group > 1 else 0
+        slot = (p - first) * self.slot if self.group > 1 else 0
         target = self.f.at(self.f["scratch"], slot, self.cut.vector)
         return Strided(target, 1, vectors * self.cut.vector.width)
 

@@ -97,9 +97,7 @@ class Dots:
         def stride(i: Value, totals: list[Value]) -> list[Value]:
             at = i * (chains * width)
             return [
-                x
-                for c in range(chains)
-                for x in step(at + c * width if c else at, totals[c * each : (c + 1) * each])
+                x for c in range(chains) for x in step(at + c * width if c else at, totals[c * each : (c + 1) * each])
             ]
 
         whole = self.k // (chains * width)

@@ -44,11 +44,15 @@ def pack_transposed(f: Function, source: Value, ld: int, k: int, vector: Type, v
                     target: Value) -> None:  # fmt: skip
     """The same of a matrix whose columns lie as rows: `lanes` of them are there for the last vector."""
     width = vector.width
-    for v in range(vectors):
-        here = f.at(source, v * width * ld, vector)
-        there = f.at(target, v * width, vector)
-        present = lanes if v == vectors - 1 else width
-        _block_column(f, here, ld, k, vector, present, there, vectors * width)
+
+    def column(v: Value, present: int) -> None:
+        here = f.at(source, v * (width * ld), vector)
+        _block_column(f, here, ld, k, vector, present, f.at(target, v * width, vector), vectors * width)
+
+    whole = vectors - (lanes < width)
+    f.loop(0, whole, 1, lambda v: column(v, width))
+    if lanes < width:
+        column(f.constant(whole, I64), lanes)
 
 
 def _block_column(f: Function, source: Value, ld: int, k: int, vector: Type, present: int, target: Value,

@@ -13,7 +13,7 @@ from wengert.compiler.native.registers import registers
 
 # Rows of a tile by the number of its vectors: accumulators, one row of B and a broadcast element fit the registers.
 _HEIGHTS = {
-    32: {1: 16, 2: 12, 3: 8, 4: 6, 6: 4, 8: 3},
+    32: {1: 16, 2: 12, 3: 8, 4: 6, 6: 3, 8: 2},
     16: {1: 8, 2: 6, 3: 4, 4: 2, 6: 1},
 }
 SMALL = 200_000  # multiplications and additions below which one thread is faster than two
@@ -59,15 +59,18 @@ def _cost(m: int, vectors: int, nv: int, height: int) -> float:
     tiles = -(-m // height)
     rows = -(-m // tiles)
 
-    def one(width: int) -> int:
-        return max(rows * width, rows + width, _LATENCY)
+    def one(width: int) -> float:  # multiplications, elements of A from the first cache, vectors of B from the second
+        return max(rows * width, _LATENCY) + 0.25 * rows + width
 
-    return tiles * (vectors // nv * one(nv) + (one(vectors % nv) if vectors % nv else 0))
+    whole, rest = divmod(vectors, nv)
+    if rest:  # a narrower panel is code of its own: it must be worth it
+        return 1.03 * tiles * (whole * one(nv) + one(rest))
+    return tiles * whole * one(nv)
 
 
 def _tile(m: int, vectors: int) -> tuple[int, int]:
     """Vectors and rows of the tile."""
-    heights = _HEIGHTS[registers().count]
+    heights = _HEIGHTS[registers().number]
     choices = [nv for nv in heights if nv <= max(vectors, 1)]
     nv = min(choices, key=lambda v: (_cost(m, vectors, v, heights[v]), v != 2, v))
     return nv, heights[nv]

@@ -34,11 +34,10 @@ def sums(f: Function, a: Strided, b: Strided, height: int, vectors: int, vector:
         row = f.at(b.pointer, at * b.step, vector)
         columns = [f.load(row, vector, v * vector.width) for v in range(vectors)]
         here = f.at(a.pointer, at * a.step, one)
-        out = []
+        out: list[Value] = []
         for r in range(height):
             element = f.splat(f.load(here, one, r * a.line), vector.width)
-            for v in range(vectors):
-                out.append(multiply_add(f, element, columns[v], totals[r * vectors + v]))
+            out += [multiply_add(f, element, columns[v], totals[r * vectors + v]) for v in range(vectors)]
         return out
 
     zero = [f.constant(0, vector)] * (height * vectors)

@@ -16,10 +16,10 @@ _MIDDLE = ("haswell", "broadwell", "skylake", "alderlake", "raptorlake", "znver1
 
 
 class Registers(NamedTuple):
-    """The vector registers: `size` bytes each, `count` of them, with fused multiply-add or without."""
+    """The vector registers: `size` bytes each, `number` of them, with fused multiply-add or without."""
 
     size: int
-    count: int
+    number: int
     fused: bool
 
     def lanes(self, kind: Type) -> int:
