@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wengert.train.checkpoint import load_checkpoint, read_checkpoint, save_checkpoint
+from wengert.train.events import EventWriter
 from wengert.train.finder import FoundRate, find_learning_rate
 from wengert.train.history import History
 from wengert.train.loop import fit
@@ -25,12 +26,13 @@ from wengert.train.progress import BarReporter, Reporter, TableReporter
 from wengert.train.stopping import EarlyStopping, RelativeDrop
 from wengert.train.table_model import Evaluation, Prediction, TableModel
 from wengert.train.table_training import TableSettings, TableTraining, train_table
+from wengert.train.trainer import Trainer
 from wengert.train.weights import load_weights, read_weights, save_weights
 
 __all__ = [
-    "BarReporter", "EarlyStopping", "Evaluation", "FoundRate", "History", "Prediction", "RelativeDrop", "Reporter",
-    "TableModel", "TableReporter", "TableSettings", "TableTraining", "accuracy", "auc", "calibration_error",
-    "confusion", "evaluate", "f1", "find_learning_rate", "fit", "load_checkpoint", "load_weights",
-    "mean_absolute_error", "perplexity", "plot_history", "precision_recall_f1", "r2", "read_checkpoint",
-    "read_weights", "save_checkpoint", "save_weights", "top_k_accuracy", "train_table", "whole",
+    "BarReporter", "EarlyStopping", "Evaluation", "EventWriter", "FoundRate", "History", "Prediction", "RelativeDrop",
+    "Reporter", "TableModel", "TableReporter", "TableSettings", "TableTraining", "Trainer", "accuracy", "auc",
+    "calibration_error", "confusion", "evaluate", "f1", "find_learning_rate", "fit", "load_checkpoint",
+    "load_weights", "mean_absolute_error", "perplexity", "plot_history", "precision_recall_f1", "r2",
+    "read_checkpoint", "read_weights", "save_checkpoint", "save_weights", "top_k_accuracy", "train_table", "whole",
 ]  # fmt: skip
