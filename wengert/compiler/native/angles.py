@@ -9,6 +9,7 @@ passes by.
 from __future__ import annotations
 
 import math
+
 from wengert.compiler.native.ir import F64, I32, I64, Function, Value
 from wengert.compiler.native.maths import FORMATS, absolute, function, is_infinite, with_sign
 from wengert.compiler.native.polynomials import ARCSIN, ARCTAN, COS, SIN, TAN, polynomial, table

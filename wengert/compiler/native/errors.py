@@ -162,7 +162,9 @@ def cbrt(f: Function, x: Value) -> Value:
     e, m = log_parts(f, f.select(usual, a, 1.0))
     third = f.intrinsic("rint", e * (1 / 3))
     left = f.fma(third, -3.0, e)  # -1, 0 or 1
-    m = m * f.select(f.compare("ogt", left, 0.5), 2.0, f.select(f.compare("olt", left, -0.5), f.constant(0.5, x.type), 1.0))
+    m = m * f.select(
+        f.compare("ogt", left, 0.5), 2.0, f.select(f.compare("olt", left, -0.5), f.constant(0.5, x.type), 1.0)
+    )
     t = _cube_root_guess(f, m)
     square, square_low = _two_product(f, t, t)
     error = f.fma(square, t, -m) + square_low * t

@@ -295,6 +295,11 @@ class Function:
         flag = self.lift(flag, flag.type.vector(width))
         return self.line(a.type, f"select {flag.type} {flag.name}, {a.type} {a.name}, {b.type} {b.name}")
 
+    def remainder(self, a: Any, b: Any) -> Value:
+        """C's fmod: the remainder with the sign of `a`."""
+        a, b = self.same(a, b)
+        return self.line(a.type, f"frem {a.type} {a.name}, {b.name}")
+
     def shift_right(self, x: Value, by: Any) -> Value:
         """The logical shift (zeros come in)."""
         x, by = self.same(x, by)
@@ -303,6 +308,13 @@ class Function:
     def bitcast(self, x: Value, kind: Type) -> Value:
         """The same bits as another type of that size."""
         return self.cast("bitcast", x, kind)
+
+    def to_whole(self, x: Value, kind: Type) -> Value:
+        """A floating number without its fraction; the nearest one where it does not fit, 0 for NaN."""
+        result = kind.vector(x.type.width)
+        symbol = f"llvm.fptosi.sat.{result.suffix}.{x.type.suffix}"
+        self.declare(symbol, f"declare {result} @{symbol}({x.type})")
+        return self.line(result, f"call {result} @{symbol}({x!r})")
 
     def any(self, flags: Value) -> Value:
         """Whether one flag of a vector is set."""

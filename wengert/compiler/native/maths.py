@@ -5,8 +5,8 @@ on every processor. NaN, infinities, signed zeros and denormal numbers give what
 units in the last place: measured for float32 on all its values (`make test-long`), for float64 on millions of samples
 against `longdouble` and mpmath.
 
-An exponential is ``2**n exp(r)`` with |r| <= log(2)/2: adding 1.5 2**23 (or 2**52) rounds ``x / log(2)`` to n and leaves
-n in the low bits, from where a shift brings it into an exponent. A logarithm takes ``x = 2**e m`` apart by its bits,
+An exponential is ``2**n exp(r)`` with |r| <= log(2)/2: adding 1.5 2**23 (or 2**52) rounds ``x / log(2)`` to n and
+leaves n in the low bits, from where a shift brings it into an exponent. A logarithm takes ``x = 2**e m`` apart by its bits,
 with sqrt(1/2) <= m < sqrt(2).
 """
 

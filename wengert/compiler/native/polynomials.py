@@ -316,4 +316,19 @@ def table(values: Table, x: Value) -> list[float]:
     return values[x.type.element]
 
 
-__all__ = ["ARCSIN", "ARCTAN", "COS", "ERF", "ERFCX", "ERFLOG", "EXP", "LOG", "POWLOG", "SIN", "SINH", "TAN", "polynomial", "table"]
+__all__ = [
+    "ARCSIN",
+    "ARCTAN",
+    "COS",
+    "ERF",
+    "ERFCX",
+    "ERFLOG",
+    "EXP",
+    "LOG",
+    "POWLOG",
+    "SIN",
+    "SINH",
+    "TAN",
+    "polynomial",
+    "table",
+]
