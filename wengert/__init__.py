@@ -21,6 +21,7 @@ from wengert.base.constants import *
 from wengert.base.dtypes import get_default_dtype as get_default_dtype
 from wengert.base.dtypes import set_default_dtype as set_default_dtype
 from wengert.core.record import Tensor as Tensor
+from wengert.core.tape import Tape as _Tape
 from wengert.core.tree import tree_leaves as tree_leaves
 from wengert.core.tree import tree_map as tree_map
 from wengert.linalg import det as det
@@ -92,6 +93,7 @@ if _TYPE_CHECKING:
     from wengert.viz import derive as derive
     from wengert.viz import explain as explain
     from wengert.viz import make_dot as make_dot
+    from wengert.viz import show as show
 
 __version__ = "0.1.0"
 
@@ -109,7 +111,8 @@ _LAZY = {
     "nn": ("wengert.nn", ""), "optim": ("wengert.optim", ""), "numpy": ("wengert.numpy", ""),
     "data": ("wengert.data", ""), "train": ("wengert.train", ""), "viz": ("wengert.viz", ""),
     "testing": ("wengert.testing", ""), "plot": ("wengert.plot", ""), "make_dot": ("wengert.viz", "make_dot"),
-    "derive": ("wengert.viz", "derive"), "explain": ("wengert.viz", "explain"), "fit": ("wengert.train", "fit"),
+    "derive": ("wengert.viz", "derive"), "explain": ("wengert.viz", "explain"),
+    "show": ("wengert.viz", "show"), "fit": ("wengert.train", "fit"),
     "compile": ("wengert.compiler.jit", "compile"),
 }  # fmt: skip
 
@@ -129,6 +132,15 @@ if not _TYPE_CHECKING:  # a type checker sees the imports above, and what is mis
         found = _importlib.import_module(module)
         globals()[name] = value = getattr(found, attribute) if attribute else found
         return value
+
+
+def _show(self: object, file: object = None) -> object:
+    """Everything this was computed from, as the interactive page; see `wengert.show`."""
+    return _importlib.import_module("wengert.viz").show(self, file=file)
+
+
+for _kind in (Tensor, _Tape):
+    setattr(_kind, "show", _show)  # noqa: B010  (a type checker sees no assignment to a class)
 
 
 def __dir__() -> list[str]:

@@ -86,7 +86,7 @@ def test_values_and_a_formula_that_begins_with_a_minus() -> None:
         (["x", "x=" + "[" * 5000], "is no list of numbers"),
         (["x", "x=[" + "1," * 9000 + "1]"], "too long"),
         (["x", "x=1", "--format", "png"], "--format: got 'png'; needs one of text"),
-        (["x", "x=1", "--out", "picture.svg"], "hint: write .dot"),
+        (["x", "x=1", "--out", "picture.pdf"], "needs a name in .html, .svg"),
         (["a @ b", "a=[1,2]", "b=[1,2,3]"], "matmul"),
     ],
 )

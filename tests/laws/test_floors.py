@@ -40,7 +40,7 @@ FLOORS: dict[str, float] = {
 TOP = 8
 
 # Loaded where they are used: `import wengert` must stay fast and work without those that are extras.
-LATE = ("llvmlite", "matplotlib", "rich", "safetensors", "scipy", "typer")
+LATE = ("igraph", "llvmlite", "matplotlib", "rich", "safetensors", "scipy", "typer")
 
 
 NO_CODE_TOKENS = (

@@ -67,5 +67,5 @@ def test_nothing_recorded() -> None:
 
 def test_text() -> None:
     _, y = lecture()
-    assert "tanh(" in show(y)
+    assert "tanh(" in str(show(y))
     assert wg.make_dot is make_dot

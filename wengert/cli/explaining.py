@@ -18,7 +18,7 @@ from wengert.viz import rendering
 from wengert.viz.explain import Explanation, explain
 from wengert.viz.formula import parse
 
-FORMATS = ("text", "markdown", "latex", "dot")
+FORMATS = ("text", "markdown", "latex", "dot", "html", "svg")
 MOST_CHARACTERS = 10_000  # of a value
 
 
@@ -30,7 +30,9 @@ def explain_formula(
         list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Numbers (w=2, b=pi/4) or lists (x=[1,2]).")
     ] = None,
     format: Annotated[str, typer.Option(help=f"One of {', '.join(FORMATS)}.")] = "",
-    out: Annotated[Path | None, typer.Option(help="Write a file: .txt, .md, .tex or .dot.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write a file: .html (to play with), .svg, .png, .dot, .md, .tex or .txt.")
+    ] = None,
     digits: Annotated[int, typer.Option(min=1, max=17, help="Significant digits of every number.")] = 7,
 ) -> None:
     """Show every value, local derivative and adjoint of a formula, step by step."""

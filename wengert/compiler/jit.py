@@ -78,6 +78,18 @@ class Compiled:
                 self._traces.popitem(last=False)
             return made
 
+    def prepared(self, *args: Any, **kwargs: Any) -> tuple[Tape, list[Any]]:
+        """The list that a call with these arguments runs, and the values of its inputs; nothing is computed."""
+        key: list[Any] = [get_default_dtype(), local.paused <= local.least]
+        leaves: list[Any] = []
+        signature.read(args, key, leaves)
+        if kwargs:
+            signature.read(kwargs, key, leaves)
+        trace = self._find(tuple(key), args, kwargs, leaves)
+        if trace is None:
+            raise ArgumentError(f"compile: {self._name} reads a tensor of a transform that is running around it")
+        return trace.tape, trace.arguments(leaves)
+
     @property
     def tape(self) -> Tape:
         """The list of the latest call after all passes; raises `ArgumentError` before the first call."""

@@ -15,6 +15,7 @@ class Local:
 
     ``shape`` is that of the line, then that of its operand; ``rows`` counts the numbers in the line.
     ``kind`` is ``"number"``, ``"diagonal"``, ``"full"`` or ``"large"`` (without value; norm None: not computed).
+    ``picture`` of a large one: some of its rows, evenly spaced, each as blocks of columns with their largest number.
     """
 
     kind: str
@@ -22,6 +23,7 @@ class Local:
     shape: tuple[int, ...]
     norm: float | None
     rows: int = 1
+    picture: Any = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,10 @@ class Line:
     """One line: an input, a constant or an operation, with its value and what both modes say about it.
 
     ``adjoint`` is None for what no gradient can reach, and the sum of ``seed`` (of a result) and ``contributions``;
-    ``tangents`` holds d line / d input by the input's name.
+    ``tangents`` holds d line / d input by the input's name. ``value`` is None where it is not known.
+    ``reads`` names its operands, ``place`` the parts of the program it belongs to (modules, functions), the outermost
+    first; ``seconds`` is what computing it once more took.
+    ``learned`` marks a parameter among the inputs.
     """
 
     name: str
@@ -65,6 +70,12 @@ class Line:
     partials: tuple[Partial, ...] = ()
     contributions: tuple[Contribution, ...] = ()
     tangents: Mapping[str, Any] = field(default_factory=dict)
+    shape: tuple[Any, ...] = ()
+    dtype: Any = None
+    reads: tuple[str, ...] = ()
+    place: tuple[str, ...] = ()
+    seconds: float | None = None
+    learned: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,6 +88,7 @@ class Account:
     directions: tuple[str, ...]
     numbers: tuple[int, int]  # in the inputs, in the results
     multiplications: tuple[int, int]  # in forward mode, in reverse mode
+    remarks: tuple[str, ...] = ()  # what is not known, and why
 
     def __getitem__(self, name: str) -> Line:
         for line in self.lines:

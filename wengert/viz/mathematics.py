@@ -262,6 +262,8 @@ class Style:
         return f"{self.expression(a, 6)}[{note}]"
 
     def call(self, e: Expr) -> str:
+        if e.op == "transpose" and e.note == "axes=(1, 0)":
+            return f"{self.expression(e.args[0], 6)}ᵀ"
         inside = ", ".join([self.expression(x) for x in e.args] + ([self.name(e.note)] if e.note else []))
         return f"{e.op}({inside})"
 

@@ -18,6 +18,8 @@ from wengert.viz.lines import Local
 SMALL = 36  # numbers of a Jacobian that is shown in full
 MOST_ROWS = 64  # of a Jacobian whose norm is worth as many sweeps
 MOST_NUMBERS = 1_000_000
+PICTURE = 16  # rows and columns of the picture of a large Jacobian
+MOST_DRAWN = 100_000  # numbers of a line and its operand, for a picture
 
 
 class Path(NamedTuple):
@@ -49,15 +51,22 @@ def size(x: Var) -> int:
 
 def sent(node: Node, g: Any, behind_mask: bool = False) -> list[Any]:
     """The cotangents of the operands of one line from its own; None where nothing flows."""
-    xs = [plain(x.value) if isinstance(x, Var) else x for x in node.inputs]
+    xs = [_operand(x) for x in node.inputs]
     needs = [isinstance(x, Var) and x.tracked for x in node.inputs]
-    y = tuple(map(plain, node.value)) if node.prim.multi else plain(node.value)
+    y = tuple(map(plain, node.value)) if node.prim.multi and node.value is not None else _operand(node)
     pull = node.prim.pull_behind_mask if behind_mask else node.prim.pull
     found = pull(g, y, xs, needs, node.attrs)
     return [
         plain(fit(gx, x, node.prim.name)) if need and gx is not None else None
         for gx, x, need in zip(found, node.inputs, needs, strict=True)
     ]
+
+
+def _operand(x: Any) -> Any:
+    """The value; where recording kept none, because no rule reads it, the variable with its shape and dtype."""
+    if not isinstance(x, Var):
+        return x
+    return x if x.value is None else plain(x.value)
 
 
 @np.errstate(all="ignore")
@@ -87,8 +96,8 @@ def pull_back(tape: Tape, seeds: dict[Var, Any]) -> tuple[dict[Var, Any], dict[V
 
 
 @np.errstate(all="ignore")
-def local(node: Node, position: int) -> Local:
-    """The derivative of a line by one operand, by one pull a row of the Jacobian."""
+def local(node: Node, position: int, draw: bool = True) -> Local:
+    """The derivative of a line by one operand, by one pull a row of the Jacobian; `draw`: large ones as picture."""
     x = node.inputs[position]
     rows, columns = size(node), size(x)
     if node.prim.multi or node.prim is PART:
@@ -100,13 +109,36 @@ def local(node: Node, position: int) -> Local:
     if isinstance(node.prim, Elementwise) and node.shape == x.shape:
         value = _row(node, position, np.ones(node.shape, node.dtype))
         return Local("diagonal", value, shape, _norm([value]))
+    picture = _picture(node, position) if draw and rows + columns <= MOST_DRAWN and rows * columns > SMALL else None
     if rows > MOST_ROWS or rows * columns > MOST_NUMBERS:
-        return Local("large", None, shape, None)
+        return Local("large", None, shape, None, rows, picture)
     found = (_row(node, position, unit.reshape(node.shape)) for unit in np.eye(rows, dtype=node.dtype))
     if rows * columns > SMALL:
-        return Local("large", None, shape, _norm(found))
+        return Local("large", None, shape, _norm(found), rows, picture)
     jacobian = np.array([row.ravel() for row in found], x.dtype).reshape(shape)
     return Local("full", jacobian, shape, _norm([jacobian]), rows)
+
+
+def _picture(node: Node, position: int) -> Any:
+    """Up to 16 rows of a Jacobian, evenly spaced, each as up to 16 blocks."""
+    rows = size(node)
+    drawn = []
+    for i in np.unique(np.linspace(0, rows - 1, min(rows, PICTURE)).astype(int)):
+        unit = np.zeros(rows, node.dtype)
+        unit[i] = 1
+        drawn.append(_row(node, position, unit.reshape(node.shape)).ravel())
+    return pooled(np.array(drawn), PICTURE)
+
+
+def pooled(x: Any, most: int) -> Any:
+    """A matrix of at most so many rows and columns: of each block, the number that is farthest from zero, or NaN."""
+    x = np.abs(x) if np.iscomplexobj(x) else np.asarray(x, np.float64)
+    for axis in (0, 1):
+        if x.shape[axis] > most:
+            starts = np.linspace(0, x.shape[axis], most, endpoint=False).astype(int)
+            high, low = np.maximum.reduceat(x, starts, axis), np.minimum.reduceat(x, starts, axis)
+            x = np.where(high >= -low, high, np.where(np.isnan(low), np.nan, low))
+    return x
 
 
 def _row(node: Node, position: int, g: Any) -> Any:
@@ -140,4 +172,4 @@ def multiplications(tape: Tape, inputs: Iterable[Var]) -> tuple[int, int]:
     return forward, reverse
 
 
-__all__ = ["Path", "carries_gradient", "local", "multiplications", "plain", "pull_back"]
+__all__ = ["Path", "carries_gradient", "local", "multiplications", "plain", "pooled", "pull_back", "size"]

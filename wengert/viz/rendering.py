@@ -197,9 +197,10 @@ def _steps(e: Account, w: Writer, line: Line) -> Iterator[tuple[str, ...]]:
         steps.append((w.words("seed"), "", line.seed))
     for c in line.contributions:
         through = w.words("through ") + w.math(w.style.name(c.partial.of))
-        steps.append((through, _product(e, w, c), c.value))
+        steps.append((through, product_text(e, w, c), c.value))
     if not steps:
-        yield name, w.words("no path"), "", w.math(value_text(w, line.adjoint))
+        swept = any(other.seed is not None for other in e.lines)
+        yield name, w.words("no path" if swept else "collected by backward()"), "", w.math(value_text(w, line.adjoint))
     elif len(steps) == 1:
         yield name, steps[0][0], steps[0][1], w.math(value_text(w, line.adjoint))
     else:
@@ -211,7 +212,7 @@ def _steps(e: Account, w: Writer, line: Line) -> Iterator[tuple[str, ...]]:
         yield name, w.words("sum of the paths"), terms, w.math(value_text(w, line.adjoint))
 
 
-def _product(e: Account, w: Writer, c: Contribution) -> str:
+def product_text(e: Account, w: Writer, c: Contribution) -> str:
     """``∂y/∂a·∂a/∂z = 7.39·1``; without the numbers where they are arrays."""
     symbols = [w.style.derivative(e.objective, c.partial.of), w.style.derivative(c.partial.of, c.partial.by)]
     text = w.product(symbols)
@@ -236,23 +237,28 @@ def _modes(e: Account, w: Writer) -> Table:
 def notes(e: Account) -> list[str]:
     """What is to be said below the tables."""
     if all(line.seed is None for line in e.lines):
-        return ["The result depends on no input."]
+        return [*e.remarks] or ["The result depends on no input."]
     inputs, results = e.numbers
     forward, reverse = e.multiplications
     counts = (
         f"Multiplications, every local derivative taken as a full matrix: forward mode {forward:,} "
         f"(for {_many(inputs, 'input number')}), reverse mode {reverse:,} (for {_many(results, 'result number')})."
     )
-    found = [counts]
+    found = [counts, *e.remarks]
     for line in e.lines:
         values = line.value if isinstance(line.value, tuple) else (line.value,)
-        if not all(np.all(np.isfinite(v)) for v in values):
+        if not all(v is None or np.all(np.isfinite(v)) for v in values):
             found.append(f"The first value that is not finite: {line.name}.")
             break
-    if e.objective.startswith("Σ"):
-        what = "the results" if e.objective == "Σ" else e.objective[1:]
-        found.append(f"{e.objective} is the sum of all elements of {what}.")
-    return found
+    return found + objective_note(e)
+
+
+def objective_note(e: Account) -> list[str]:
+    """What the adjoints are derivatives of, where that is no single number."""
+    if not e.objective.startswith("Σ"):
+        return []
+    what = "the results" if e.objective == "Σ" else e.objective[1:]
+    return [f"{e.objective} is the sum of all elements of {what}."]
 
 
 def _many(count: int, what: str) -> str:
@@ -330,6 +336,8 @@ __all__ = [
     "markdown",
     "markdown_document",
     "notes",
+    "objective_note",
+    "product_text",
     "tables",
     "text",
     "text_document",

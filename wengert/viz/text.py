@@ -23,12 +23,4 @@ def list_of(y: Any, what: str) -> Tape:
     return cut(t.node for t in outputs)
 
 
-def show(y: Any) -> str:
-    """The Wengert list behind a tensor: one line an operation, with shapes and source lines.
-
-    >>> import wengert as wg
-    >>> x = wg.tensor([1.0, 2.0], requires_grad=True)
-    >>> wg.viz.show((x * x).sum()).count("multiply")
-    1
-    """
-    return str(list_of(y, "show"))
+__all__ = ["list_of"]
