@@ -114,11 +114,12 @@ class Gradient(Place):
 class Entry(Place):
     """An array or a number in a dictionary: a buffer of a module, what an optimizer remembers."""
 
-    def __init__(self, owner: dict[str, Any], key: str, where: str) -> None:
+    def __init__(self, owner: dict[str, Any], key: str, where: str, number: type | None = None) -> None:
         self.owner, self.key, self.where = owner, key, where
         value = dict.__getitem__(owner, key)
         self.tensor = isinstance(value, Tensor)
-        self.number = type(value) if type(value) in (int, float) else None
+        self.kind = type(value) if type(value) in (int, float) else None
+        self.number = number or self.kind
 
     def read(self) -> Any:
         value = dict.__getitem__(self.owner, self.key)
@@ -127,8 +128,8 @@ class Entry(Place):
     def write(self, value: Any) -> None:
         if self.tensor:
             value = Tensor(value)
-        elif self.number is not None:
-            value = self.number(value)
+        elif self.kind is not None:
+            value = self.kind(value)
         dict.__setitem__(self.owner, self.key, value)
         epoch.replaced()
 

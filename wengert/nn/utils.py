@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 
 from wengert.base.errors import ArgumentError, NonFiniteError
-from wengert.core.record import Tensor, concrete
+from wengert.core.record import Tensor, current, local
+from wengert.ops.comparison import isfinite
+from wengert.ops.joining import stack
+from wengert.ops.linalg import norm
+from wengert.ops.rounding import clip, where
+from wengert.ops.structure import arrayed, reshape
 
 
 def _gradients(parameters: Any) -> list[tuple[Tensor, Any]]:
     members = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    return [(p, concrete(p.grad)) for p in members if p.grad is not None]
+    return [(p, current(p.grad)) for p in members if p.grad is not None]
 
 
 def clip_grad_norm_(
@@ -36,15 +41,28 @@ def clip_grad_norm_(
     if not max_norm >= 0:
         raise ArgumentError(f"clip_grad_norm_: got max_norm={max_norm}; needs a number that is at least 0")
     found = _gradients(parameters)
-    norms = [np.linalg.norm(g.ravel(), norm_type) for _, g in found if g.size]
-    total = np.linalg.norm(np.array(norms), norm_type) if norms else np.float64(0.0)
-    if error_if_nonfinite and not np.isfinite(total):
-        raise NonFiniteError(f"clip_grad_norm_: the norm of the gradients is {total}")
-    scale = float(max_norm) / (float(total) + 1e-6)  # PyTorch's guard against a division by 0
-    if not scale >= 1:
+    norms = [norm(reshape(g, -1), norm_type) for _, g in found if g.size]
+    total = norm(stack(norms), norm_type) if norms else np.float64(0.0)
+    if error_if_nonfinite:
+        _refuse_non_finite(total)
+    scale = float(max_norm) / (arrayed(total).astype(np.float64) + 1e-6)  # PyTorch's guard against a division by 0
+    if isinstance(scale, Tensor):  # its value is not known while a step is recorded for the compiler
+        scale = where(scale >= 1, 1.0, scale)
+    if isinstance(scale, Tensor) or not scale >= 1:
         for p, g in found:
-            p.grad = Tensor(g * scale)
+            scaled = g * scale.astype(g.dtype)
+            p.grad = scaled if isinstance(scaled, Tensor) else Tensor(scaled)
     return total
+
+
+def _refuse_non_finite(total: Any) -> None:
+    def error(value: Any) -> NonFiniteError:
+        return NonFiniteError(f"clip_grad_norm_: the norm of the gradients is {value}")
+
+    if local.lifting is not None:
+        local.lifting.check(isfinite(total), total, error)
+    elif not np.isfinite(total):
+        raise error(total)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
@@ -60,7 +78,8 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     if not clip_value >= 0:
         raise ArgumentError(f"clip_grad_value_: got clip_value={clip_value}; needs a number that is at least 0")
     for p, g in _gradients(parameters):
-        p.grad = Tensor(np.clip(g, -clip_value, clip_value))
+        clipped = clip(g, -clip_value, clip_value)
+        p.grad = clipped if isinstance(clipped, Tensor) else Tensor(clipped)
 
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from wengert.base.errors import ArgumentError
-from wengert.core.record import paused
+from wengert.core.places import Entry
+from wengert.core.record import Tensor, current, local, paused
 from wengert.nn.module import Module
 from wengert.optim.optimizer import Optimizer
 from wengert.optim.schedules import LRScheduler, cosine
@@ -65,14 +66,38 @@ class AveragedModel(Module):
 
     def update_parameters(self, model: Module) -> None:
         """Take the weights of `model` into the mean."""
-        count, new = int(self.n_averaged), model.state_dict()
-        if count:
-            old = self.module.state_dict()
-            fixed = set() if self.use_buffers else {name for name, _ in model.named_buffers()}
-            for name in (n for n in new if n not in fixed and new[n].dtype.kind == "f"):
-                new[name] = np.asarray(self.avg_fn(old[name], new[name], count), new[name].dtype)
-        self.module.load_state_dict(new)
-        self.n_averaged = np.array(count + 1, np.int64)
+        count = self._count()
+        pairs = list(zip(self.module.named_modules(), model.named_modules(), strict=False))
+        if _names(self.module) != _names(model):
+            raise ArgumentError("AveragedModel.update_parameters: the model has other parameters than the averaged one")
+        for (_, mine), (_, theirs) in pairs:
+            for name, p in mine._parameters.items():
+                if p is not None:
+                    p.assign_(self._mean(current(p), current(theirs._parameters[name]), count))
+            for name in [n for n, x in mine._buffers.items() if x is not None and n not in mine._temporary]:
+                new = getattr(theirs, name)
+                if self.use_buffers:
+                    new = self._mean(getattr(mine, name), new, count)
+                setattr(mine, name, new if isinstance(new, Tensor) else np.array(new))
+        self.n_averaged = np.asarray(count + 1) if not isinstance(count, Tensor) else count + 1
+
+    def _count(self) -> Any:
+        """How many weights were averaged: a number, also while a step is recorded for the compiler."""
+        if local.lifting is None:
+            return int(self.n_averaged)
+        buffers = self._buffers
+        place = Entry(buffers, "n_averaged", "n_averaged", int)
+        return local.lifting.get((id(buffers), "n_averaged"), lambda: place)
+
+    def _mean(self, old: Any, new: Any, count: Any) -> Any:
+        if new.dtype.kind != "f" or not count:
+            return new
+        mean = self.avg_fn(old, new, count)
+        return mean if mean.dtype == new.dtype else mean.astype(new.dtype)
+
+
+def _names(model: Module) -> list[Any]:
+    return [(path, tuple(m._parameters), tuple(m._buffers)) for path, m in model.named_modules()]
 
 
 def update_bn(loader: Iterable[Any], model: Module) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.base.errors import ArgumentError, NonFiniteError
-from wengert.core.record import Tensor, concrete, paused, resumed
+from wengert.core.record import Tensor, concrete, needs_eager, paused, resumed
 from wengert.optim.line_search import Point, strong_wolfe
 from wengert.optim.optimizer import Group, Optimizer, State
 
@@ -97,6 +97,7 @@ class LBFGS(Optimizer):
     # ----- one step
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Up to `max_iter` iterations; the closure clears the gradients, calls `backward` and returns the loss."""
+        needs_eager("LBFGS.step", "its line search decides by values how often it calls the closure; compile the closure")
         if closure is None:
             raise ArgumentError("LBFGS.step: needs a closure that computes the loss and its gradients")
         self._warned = True  # the closure clears gradients several times in one step

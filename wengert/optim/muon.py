@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from wengert.base.errors import ArgumentError, ShapeError
+from wengert.ops.linalg import norm
+from wengert.ops.rounding import maximum
 from wengert.optim.optimizer import Group, Optimizer, State, remembered
 
 
@@ -20,7 +20,7 @@ def orthogonalised(g: Any, coefficients: tuple[float, float, float], eps: float,
     a, b, c = coefficients
     tall = g.shape[0] > g.shape[1]
     x = g.T if tall else g
-    x = x / max(float(np.linalg.norm(x)), eps)
+    x = x / maximum(norm(x), eps)
     for _ in range(steps):
         square = x @ x.T
         x = a * x + (b * square + c * (square @ square)) @ x

@@ -228,6 +228,7 @@ class Optimizer:
         state = {
             numbers[id(p)]: {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in entry.items()}
             for p, entry in self.state.items()
+            if entry
         }
         return {"state": state, "param_groups": groups, "steps": self.steps}
 
@@ -271,7 +272,7 @@ class Optimizer:
 
 def remembered(state: State, key: str, p: Any, fill: float = 0.0) -> Any:
     """The value under `key`, at first `fill` everywhere."""
-    return state[key] if key in state else np.full(p.shape, fill, p.dtype)
+    return state[key] if key in state else np.zeros(p.shape, p.dtype) + fill
 
 
 def decayed(p: Any, g: Any, group: Group) -> Any:

@@ -150,7 +150,7 @@ def _marks(optimizer: Any) -> Any:
 
 
 def _state_marks(optimizer: Any) -> Any:
-    return [(id(p), [(k, _mark(v)) for k, v in entry.items()]) for p, entry in optimizer._state.items()]
+    return [(id(p), [(k, _mark(v)) for k, v in entry.items()]) for p, entry in optimizer._state.items() if entry]
 
 
 def _mark(x: Any) -> Any:
