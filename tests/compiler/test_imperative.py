@@ -114,3 +114,432 @@ def test_optimizers(name: str) -> None:
         twin.run(x, y)
     twin.check()
     assert len(twin.compiled.retraces) == (2 if name == "radam" else 1)  # RAdam trusts its variance from step 6 on
+
+
+def test_groups_with_options_of_their_own() -> None:
+    def make(ps: Any) -> Any:
+        ps = list(ps)
+        return optim.Adam([{"params": ps[:1], "lr": 0.1}, {"params": ps[1:], "betas": (0.5, 0.6), "amsgrad": True}])
+
+    twin = Twin(network(), make)
+    for x, y in batches(6):
+        twin.run(x, y)
+    twin.check()
+
+
+def test_float32_stays_float32() -> None:
+    wg.set_default_dtype(np.float32)
+    twin = Twin(network(), OPTIMIZERS["adamw"])
+    for x, y in batches(10):
+        x = x.astype(np.float32)
+        np.testing.assert_allclose(*(float(step(x, y)) for step in twin.steps), rtol=1e-5)
+    twin.check(rtol=1e-4)
+    entry = twin.optimizers[0].state[next(twin.models[0].parameters())]
+    assert entry["exp_avg"].dtype == np.float32
+    assert type(entry["step"]) is int
+
+
+# ----- layers -----------------------------------------------------------------------------------------------
+LAYERS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
+    "conv1d": (lambda: nn.Conv1d(2, 3, 3, padding=1), (4, 2, 5)),
+    "conv2d": (lambda: nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(2)), (4, 2, 6, 6)),
+    "avg pool": (lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.AvgPool2d(2)), (3, 1, 6, 6)),
+    "transposed": (lambda: nn.ConvTranspose2d(2, 3, 3, stride=2), (2, 2, 4, 4)),
+    "batch norm": (lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)), (6, 3)),
+    "cumulative batch norm": (lambda: nn.BatchNorm1d(3, momentum=None), (6, 3)),
+    "batch norm 2d": (lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)), (4, 1, 5, 5)),
+    "layer norm": (lambda: nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4)), (6, 3)),
+    "group norm": (lambda: nn.GroupNorm(2, 4), (3, 4, 5)),
+    "instance norm": (lambda: nn.InstanceNorm2d(2, affine=True, track_running_stats=True), (3, 2, 4, 4)),
+    "rms norm": (lambda: nn.RMSNorm(3), (6, 3)),
+    "dropout": (lambda: nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 2), nn.Dropout(0.1)), (6, 3)),
+    "dropout2d": (lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.Dropout2d(0.5)), (3, 1, 5, 5)),
+    "alpha dropout": (lambda: nn.Sequential(nn.Linear(3, 8), nn.SELU(), nn.AlphaDropout(0.2)), (6, 3)),
+    "lstm": (lambda: nn.LSTM(3, 4, batch_first=True), (2, 5, 3)),
+    "gru": (lambda: nn.GRU(3, 4, num_layers=2, bidirectional=True), (5, 2, 3)),
+    "rnn": (lambda: nn.RNN(3, 4), (5, 2, 3)),
+    "attention": (lambda: nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True), (2, 5, 8)),
+    "activations": (lambda: nn.Sequential(nn.PReLU(), nn.GELU(), nn.Softplus(), nn.Linear(3, 3), nn.Softmax(-1)), (4, 3)),
+}  # fmt: skip
+
+
+def tensor_of(y: Any) -> Any:
+    return y[0] if isinstance(y, tuple) else y
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(name: str) -> None:
+    make, shape = LAYERS[name]
+    twin = Twin(make(), OPTIMIZERS["momentum"], lambda y, target: (tensor_of(y) ** 2).sum() + (target * 0).sum())
+    rng = np.random.default_rng(1)
+    for _ in range(4):
+        twin.run(rng.normal(size=shape), np.zeros(2))
+    twin.check(rtol=1e-9)
+    assert len(twin.compiled.retraces) == 1
+
+
+def test_an_embedding() -> None:
+    twin = Twin(nn.Sequential(nn.Embedding(10, 4), nn.Flatten(), nn.Linear(12, 3)), OPTIMIZERS["adam"])
+    rng = np.random.default_rng(1)
+    for _ in range(4):
+        twin.run(rng.integers(0, 10, (5, 3)), rng.integers(0, 3, 5))
+    twin.check()
+
+
+def test_training_and_evaluation() -> None:
+    model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2))
+    twin = Twin(model, OPTIMIZERS["adam"])
+    predict = wg.compile(lambda x: model(x))
+    data = batches(12)
+    for k, (x, y) in enumerate(data):
+        twin.run(x, y)
+        if k % 3 == 2:
+            for m in twin.models:
+                m.eval()
+            with wg.no_grad():
+                ours, theirs = predict(x), twin.models[1](x)
+            assert type(ours) is type(theirs)
+            assert not ours.requires_grad
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-12)
+            for m in twin.models:
+                m.train()
+    twin.check()
+    assert len(predict.retraces) == 1
+    assert predict.eager_calls == 0
+    for m in twin.models:
+        m.eval()  # a step in evaluation: no dropout, running statistics
+    for x, y in data:
+        twin.run(x, y)
+    twin.check()
+    assert twin.compiled.retraces[1:] == ["Sequential changed"]
+
+
+def test_results_that_the_session_would_record_run_eagerly() -> None:
+    model = network()
+    predict = wg.compile(lambda x: model(x))
+    (x, _), *_ = batches(1)
+    y = predict(x)
+    assert y.requires_grad
+    y.sum().backward()
+    assert model[0].weight.grad is not None
+    assert predict.eager_calls == 1
+    with wg.no_grad():
+        np.testing.assert_array_equal(predict(x).numpy(), y.detach().numpy())
+    assert predict.eager_calls == 1
+
+
+# ----- what changes between calls -----------------------------------------------------------------------------
+def test_rates_schedules_and_options_do_not_record_anew() -> None:
+    twin = Twin(network(), OPTIMIZERS["momentum"])
+    schedules = [optim.OneCycleLR(o, max_lr=0.2, total_steps=12) for o in twin.optimizers]
+    for k, (x, y) in enumerate(batches(12)):
+        twin.run(x, y)
+        if k < 11:
+            for s in schedules:
+                s.step()
+        if k == 5:
+            for o in twin.optimizers:
+                o.param_groups[0]["weight_decay"] = 0.2
+    twin.check()
+    assert len(twin.compiled.retraces) == 1
+    for o in twin.optimizers:
+        o.param_groups[0]["weight_decay"] = 0.0  # Python decides by whether there is any
+        o.param_groups[0]["nesterov"] = False
+    twin.run(x, y)
+    twin.check()
+    assert len(twin.compiled.retraces) == 2
+    for o in twin.optimizers:
+        o.param_groups[0].update(nesterov=True, dampening=0.0)
+    twin.run(x, y)
+    twin.check()
+    assert twin.compiled.retraces[2] == "the options of SGD changed"
+
+
+def test_states_that_are_loaded() -> None:
+    twin = Twin(network(), OPTIMIZERS["adam"])
+    data = batches(12)
+    kept: list[Any] = []
+    for k, (x, y) in enumerate(data):
+        if k == 4:
+            kept = [(m.state_dict(), o.state_dict()) for m, o in zip(twin.models, twin.optimizers, strict=True)]
+        if k == 8:
+            for m, o, (values, state) in zip(twin.models, twin.optimizers, kept, strict=True):
+                m.load_state_dict(values)
+                o.load_state_dict(state)
+        twin.run(x, y)
+    twin.check()
+    assert twin.optimizers[0].steps == 8
+
+
+def test_a_state_of_another_optimizer_is_loaded() -> None:
+    twin = Twin(network(), OPTIMIZERS["adam"])
+    other = optim.Adam(network().parameters())
+    for x, y in batches(3):
+        twin.run(x, y)
+    for o in twin.optimizers:
+        o.load_state_dict({**other.state_dict(), "state": {}})
+    for x, y in batches(3):
+        twin.run(x, y)
+    twin.check()
+
+
+def test_parameters_and_layers_are_replaced() -> None:
+    twin = Twin(network(), OPTIMIZERS["sgd"])
+    for x, y in batches(3):
+        twin.run(x, y)
+    for m, o in zip(twin.models, twin.optimizers, strict=True):
+        m[0].weight = nn.Parameter(np.ones((4, 3)))
+        o.add_param_group({"params": m[0].weight, "lr": 0.01})
+    for x, y in batches(3):
+        twin.run(x, y)
+    twin.check()
+    for m in twin.models:
+        m[1] = nn.ReLU()
+    for x, y in batches(3):
+        twin.run(x, y)
+    twin.check()
+    for m in twin.models:
+        m[0].bias.requires_grad_(False)
+    for x, y in batches(3):
+        twin.run(x, y)
+    twin.check()
+    with wg.no_grad():
+        for m in twin.models:
+            m[2].bias.fill_(0.5)
+            m[2].weight.assign_(np.ones((2, 4)))
+            m[0].weight[0, 0] = 3.0
+    for x, y in batches(3):
+        twin.run(x, y)
+    twin.check()
+
+
+def test_hooks_that_come_later() -> None:
+    twin = Twin(network(), OPTIMIZERS["sgd"])
+    for x, y in batches(2):
+        twin.run(x, y)
+    handles = [m[0].weight.register_hook(lambda g: g * 0.5) for m in twin.models]
+    handles += [m[1].register_forward_hook(lambda _m, _a, y: y * 2.0) for m in twin.models]
+    for x, y in batches(2):
+        twin.run(x, y)
+    twin.check()
+    for handle in handles:
+        handle.remove()
+    for x, y in batches(2):
+        twin.run(x, y)
+    twin.check()
+    assert len(twin.compiled.retraces) == 3
+
+
+def test_eager_steps_in_between() -> None:
+    twin = Twin(network(), OPTIMIZERS["adam"])
+    eager = [twin.step(m, o) for m, o in zip(twin.models, twin.optimizers, strict=True)]
+    for k, (x, y) in enumerate(batches(12)):
+        if k % 3 == 2:
+            for step in eager:
+                step(x, y)
+        else:
+            twin.run(x, y)
+    twin.check()
+    assert len(twin.compiled.retraces) == 1
+
+
+def test_two_compiled_functions_on_one_model() -> None:
+    model, other = network(), None
+    other = copy.deepcopy(model)
+    makes = [lambda ps: optim.Adam(ps, lr=0.1), lambda ps: optim.SGD(ps, lr=0.1, momentum=0.5)]
+    pairs = [[make(m.parameters()) for make in makes] for m in (model, other)]
+    loss_of = nn.CrossEntropyLoss()
+
+    def steps(m: Any, optimizers: Any) -> list[Any]:
+        def first(x: Any, y: Any) -> Any:
+            optimizers[0].zero_grad()
+            loss = loss_of(m(x), y)
+            loss.backward()
+            optimizers[0].step()
+            return loss
+
+        def second(x: Any, y: Any) -> Any:
+            loss = loss_of(m(x), y) * 2
+            loss.backward()  # adds to what the first left
+            optimizers[1].step()
+            optimizers[1].zero_grad()
+            return loss
+
+        return [first, second, first]
+
+    ours = steps(model, pairs[0])
+    compiled = [wg.compile(ours[0]), wg.compile(ours[1]), ours[2]]
+    for x, y in batches(8):
+        for a, b in zip(compiled, steps(other, pairs[1]), strict=True):
+            np.testing.assert_allclose(float(a(x, y)), float(b(x, y)), rtol=1e-12)
+    same_models(model, other)
+
+
+def test_a_parameter_that_two_models_share() -> None:
+    def shared() -> Any:
+        a, b = nn.Linear(3, 3), nn.Linear(3, 3)
+        b.weight = a.weight
+        return nn.Sequential(a, nn.Tanh(), b)
+
+    wg.random.manual_seed(3)
+    model = shared()
+    twin = Twin(model, OPTIMIZERS["momentum"])
+    for x, y in batches(6):
+        twin.run(x, y)
+    twin.check()
+    assert twin.models[0][0].weight is twin.models[0][2].weight
+
+
+# ----- gradients ----------------------------------------------------------------------------------------------
+def test_accumulation_and_clipping() -> None:
+    def step(m: Any, o: Any) -> Any:
+        def run(x: Any, y: Any) -> Any:
+            o.zero_grad()
+            total = 0.0
+            for half in (slice(0, 4), slice(4, 8)):
+                loss = nn.functional.cross_entropy(m(x[half]), y[half]) * 10.0
+                loss.backward()
+                total = total + loss.detach()
+            norm = nn.utils.clip_grad_norm_(m.parameters(), 0.5)
+            nn.utils.clip_grad_value_(m.parameters(), 0.2)
+            o.step()
+            return total, norm
+
+        return run
+
+    models = [network()]
+    models.append(copy.deepcopy(models[0]))
+    ours, theirs = (step(m, OPTIMIZERS["momentum"](m.parameters())) for m in models)
+    ours = wg.compile(ours)
+    for x, y in batches(8):
+        for a, b in zip(ours(x, y), theirs(x, y), strict=True):
+            np.testing.assert_allclose(float(a), float(b), rtol=1e-12)
+    same_models(*models)
+    assert len(ours.retraces) == 1
+
+
+def test_gradients_are_left_for_the_next_call() -> None:
+    w = wg.tensor([1.0, 2.0], requires_grad=True)
+
+    @wg.compile
+    def add(x: Any) -> Any:
+        loss = (w * x).sum()
+        loss.backward()
+        return loss
+
+    add(np.array([1.0, 0.0]))
+    kept = w.grad
+    assert kept.tolist() == [1.0, 0.0]
+    add(np.array([1.0, 3.0]))
+    assert w.grad.tolist() == [2.0, 3.0]
+    assert kept is w.grad  # the sum goes into the same tensor, as in eager code
+    w.grad = None
+    add(np.array([5.0, 3.0]))
+    assert w.grad.tolist() == [5.0, 3.0]
+    assert kept.tolist() == [2.0, 3.0]
+    assert "gradient" in add.retraces[1]
+
+
+def test_gradients_without_backward() -> None:
+    w = wg.tensor([1.0, 2.0], requires_grad=True)
+
+    @wg.compile
+    def curvature(x: Any) -> Any:
+        (g,) = wg.autograd.grad(((w * x) ** 3).sum(), w, create_graph=True)
+        (h,) = wg.autograd.grad(g.sum(), w)
+        return g, h
+
+    for x in (np.ones(2), np.array([2.0, 3.0])):
+        g, h = curvature(x)
+        np.testing.assert_allclose(g.numpy(), 3 * w.detach().numpy() ** 2 * x**3)
+        np.testing.assert_allclose(h.numpy(), 6 * w.detach().numpy() * x**3)
+        assert not g.requires_grad
+    assert w.grad is None
+
+
+def test_who_holds_an_old_array_keeps_the_old_values() -> None:
+    twin = Twin(network(), OPTIMIZERS["adam"])
+    data = batches(6)
+    for x, y in data[:3]:
+        twin.run(x, y)
+    model, optimizer = twin.models[0], twin.optimizers[0]
+    p = model[0].weight
+    kept = [p.detach().numpy(), p.grad.numpy(), optimizer.state[p]["exp_avg"]]
+    copies = [x.copy() for x in kept]
+    y_before = model(data[0][0])  # recorded lines hold the values they read
+    for x, y in data[3:]:
+        twin.run(x, y)
+    for x, wanted in zip(kept, copies, strict=True):
+        np.testing.assert_array_equal(x, wanted)
+    assert not np.array_equal(p.detach().numpy(), copies[0])
+    twin.check()
+    y_before.sum().backward()
+
+
+# ----- failures -------------------------------------------------------------------------------------------------
+def everything(model: Any, optimizer: Any) -> Any:
+    gradients = [None if p.grad is None else p.grad.numpy().copy() for p in model.parameters()]
+    return model.state_dict(), optimizer.state_dict(), gradients, wg.random.get_rng_state()
+
+
+def assert_equal_trees(a: Any, b: Any) -> None:
+    for x, y in zip(wg.tree_leaves(a), wg.tree_leaves(b), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_a_gradient_that_is_not_finite(name: str) -> None:
+    twin = Twin(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)), OPTIMIZERS[name])
+    for x, y in batches(3):
+        twin.run(x, y)
+    before = everything(twin.models[0], twin.optimizers[0])
+    bad = np.full((8, 3), np.nan)
+    with pytest.raises(wg.errors.NonFiniteError, match=r"gradient of parameter '.*' .* is NaN in step 4"):
+        twin.compiled(bad, y)
+    assert_equal_trees(before, everything(twin.models[0], twin.optimizers[0]))
+    with pytest.raises(wg.errors.NonFiniteError):
+        twin.steps[1](bad, y)
+    twin.run(x, y) if name == "none" else None
+    assert np.isfinite(float(twin.compiled(x, y)))
+
+
+def test_a_step_that_fails_while_it_is_recorded() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 2))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    (x, y), *_ = batches(1)
+    model(x)
+    before = everything(model, optimizer)
+
+    @wg.compile
+    def step(x: Any, y: Any) -> Any:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        with wg.no_grad():
+            model(x)
+        raise KeyError("on purpose")
+
+    for _ in range(2):
+        with pytest.raises(KeyError, match="on purpose"):
+            step(x, y)
+        assert_equal_trees(before, everything(model, optimizer))
+    for p in model.parameters():
+        assert type(p.value) is np.ndarray
+        assert p.is_leaf
+        assert p.requires_grad
+    loss = nn.functional.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+
+
+def test_a_shape_that_does_not_fit_changes_nothing() -> None:
+    twin = Twin(network(), OPTIMIZERS["adam"])
+    for x, y in batches(2):
+        twin.run(x, y)
+    before = everything(twin.models[0], twin.optimizers[0])
+    with pytest.raises(wg.errors.ShapeError):
+        twin.compiled(np.ones((8, 5)), y)
+    assert_equal_trees(before, everything(twin.models[0], twin.optimizers[0]))
+    twin.run(x, y)
+    twin.check()

@@ -121,6 +121,8 @@ class Lifting:
         here = isinstance(t.node, Var) and t.node.number > self.began
         var: Var = Const(value) if here else Input(value.shape, value.dtype)
         self.brought[id(t)] = Brought(t, before, var, here)
+        if not here:
+            self.watch(f"requires_grad of {Handle(t)!r}", lambda: _kind(t), _kind(t))
         if t.rec is None:
             t.value, t.node, t.rec = None, var, self.recorder
             return
@@ -241,6 +243,10 @@ class Lifting:
                 b.t.group = b.before[3]
         for kept in self.cells.values():
             kept.cell.grad = kept.before
+
+
+def _kind(t: Tensor) -> tuple[bool, bool]:
+    return t.rec is SESSION, isinstance(t.node, Leaf)
 
 
 def _refuse_history(_g: Any) -> None:
