@@ -33,7 +33,7 @@ Action = Callable[[], Any]
 def wengert_actions() -> dict[str, Action]:
     import wengert as wg
 
-    x = wg.tensor(np.ones(8), requires_grad=True)
+    x: Any = wg.tensor(np.ones(8), requires_grad=True)
     ones = np.ones(8)
 
     def record() -> Any:

@@ -34,6 +34,9 @@ def caches(folder: str) -> dict[str, str]:
         "XDG_CACHE_HOME": folder,
         "WENGERT_CACHE_DIR": str(path / "wengert"),
         "TORCHINDUCTOR_CACHE_DIR": str(path / "inductor"),
+        # JAX keeps nothing unless asked to; asked, it is up to a second faster warm.
+        "JAX_COMPILATION_CACHE_DIR": str(path / "jax"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
 
 

@@ -67,6 +67,7 @@ def plot(data: dict[str, Any], file: Path) -> None:
     matplotlib.use("Agg")
     matplotlib.rcParams["svg.hashsalt"] = "wengert"  # the same file from the same numbers
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import FormatStrFormatter, LogLocator
 
     figure, axes = plt.subplots(1, len(data), figsize=(4 * len(data), 3.6), squeeze=False, layout="constrained")
     for axis, (dimension, entry) in zip(axes[0], data.items(), strict=True):
@@ -75,11 +76,13 @@ def plot(data: dict[str, Any], file: Path) -> None:
                 label = f"{registry.frameworks()[framework].label} ({value['last']:.2f})"
                 milli = [1e3 * seconds for seconds in value["seconds"]]
                 axis.loglog(entry["sizes"], milli, marker="o", markersize=3, color=f"C{number}", label=label)
-        axis.set(title=dimension, xlabel=dimension, ylabel="milliseconds a step")
+        axis.set(xlabel=dimension, ylabel="milliseconds a step")
         axis.set_xticks(entry["sizes"], [str(size) for size in entry["sizes"]], minor=False)
         axis.minorticks_off()
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=8, frameon=False)
+        axis.legend(title="slope over the last three sizes", title_fontsize=8, fontsize=8, frameon=False)
     figure.savefig(file, metadata={"Date": None})
     plt.close(figure)
 

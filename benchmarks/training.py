@@ -21,7 +21,7 @@ from benchmarks.harness.results import FOLDER, Results, say
 from benchmarks.harness.rounds import Entry, Plan, measure
 from benchmarks.harness.rows import quick_frameworks
 
-QUICK = {"rounds": 2, "extra_rounds": 0, "budget": 0.06, "build_timeout": 60.0}
+QUICK = {"rounds": 2, "extra_rounds": 0, "budget": 0.06, "build_timeout": 60.0, "together": True}
 
 
 def names(text: str) -> list[str]:

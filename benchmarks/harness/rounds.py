@@ -32,6 +32,7 @@ class Plan:
     budget: float = 0.2  # seconds for each framework and round
     threads: int = 2
     build_timeout: float = 240.0
+    together: bool = False  # build all at once: sooner done, but the first step's time means little
     further: Path = BUILD / "further" / "bin" / "python"  # the interpreter of the further peers
 
 
@@ -50,32 +51,37 @@ def measure(name: str, frameworks: Sequence[str], plan: Plan) -> Entry:
             children = _build(name, frameworks, plan, log, entry["frameworks"])
             for child in children.values():
                 stack.callback(child.quit)
-            _check(name, children, folder, plan, entry["frameworks"])
+            check(name, children, folder, plan, entry["frameworks"])
         turns = _rounds(children, plan, entry["frameworks"])
-    _summarise(entry, turns)
+    summarise(entry, turns)
     return entry
 
 
 def _build(name: str, frameworks: Sequence[str], plan: Plan, log: Any, found: Entry) -> dict[str, Child]:
     """Start every process; those of frameworks that cannot do the workload are told so without one."""
-    children = {}
+    started: dict[str, Child] = {}
+    children: dict[str, Child] = {}
     for framework in (registry.frameworks()[f] for f in frameworks):
         if framework.only is not None and name not in framework.only:
             continue
         if framework.further and not plan.further.exists():
             found[framework.name] = {"unable": "the environment of the further peers is not there"}
             continue
-        child = Child(framework, name, plan.threads, plan.further, log)
-        answer = child.ask(plan.build_timeout, "build")
-        found[framework.name] = answer
-        if "first_step_s" in answer:
-            children[framework.name] = child
+        child = started[framework.name] = Child(framework, name, plan.threads, plan.further, log)
+        child.send("build")
+        if not plan.together:
+            found[framework.name] = child.answer(plan.build_timeout)
+    for key, child in started.items():
+        if plan.together:
+            found[key] = child.answer(plan.build_timeout)
+        if "first_step_s" in found[key]:
+            children[key] = child
         else:
             child.quit()
     return children
 
 
-def _check(name: str, children: dict[str, Child], folder: Path, plan: Plan, found: Entry) -> None:
+def check(name: str, children: dict[str, Child], folder: Path, plan: Plan, found: Entry) -> None:
     """Drop every process whose results do not agree with the others'."""
     results, after_reset = {}, {}
     for framework, child in list(children.items()):
@@ -142,7 +148,7 @@ def _one_round(
         before = after
 
 
-def _summarise(entry: Entry, turns: dict[str, list[Entry]]) -> None:
+def summarise(entry: Entry, turns: dict[str, list[Entry]]) -> None:
     """Medians over rounds of each round's median block; of rounds with the cores near, where there are enough."""
     near = min((sum(t["near"] for t in kept) for kept in turns.values() if not _slow(kept)), default=0)
     entry["rounds"] = max(map(len, turns.values()), default=0)

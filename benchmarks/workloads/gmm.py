@@ -79,8 +79,8 @@ def torch(framework: Any, data: Arrays) -> Step:
 
     zeros, places = torch.zeros(K, 1, dtype=torch.float64), torch.from_numpy(PLACES)
 
-    def loss(*arrays: Any) -> Any:
-        return objective(torch, torch.logsumexp, zeros, *arrays, places=places)
+    def loss(alphas: Any, means: Any, icf: Any, x: Any) -> Any:
+        return objective(torch, torch.logsumexp, zeros, alphas, means, icf, x, places)
 
     def gradient(*arrays: Any) -> Any:
         if framework.eager:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.harness import registry
+from benchmarks.harness import registry, rounds
 from benchmarks.harness.agreement import Unmoved, difference, disagreements
 from benchmarks.harness.definitions import Framework, NotApplicable, Step, Workload
 from benchmarks.harness.machine import one_line
@@ -65,6 +65,42 @@ def test_an_array_is_compared_with_its_largest_magnitude() -> None:
     large = np.linspace(0, 1000, 101)
     assert difference(large + 1e-3, large) == pytest.approx(1e-6)
     assert difference(np.array(1.01), np.array(1.0)) == pytest.approx(0.01)
+
+
+class Recorded:
+    """Stands for a process: it answers a check with given losses."""
+
+    def __init__(self, losses: np.ndarray) -> None:
+        self.losses, self.ended = losses, False
+
+    def ask(self, _timeout: float, _command: str, file: str) -> dict[str, Any]:
+        np.save(file, self.losses)
+        return {"after_reset": 0.0}
+
+    def quit(self) -> None:
+        self.ended = True
+
+
+def test_who_disagrees_is_not_timed(tmp_path: Path) -> None:
+    losses = np.linspace(2, 1, 20)
+    children: Any = {"a": Recorded(losses), "b": Recorded(losses * (1 + 1e-3)), "c": Recorded(losses)}
+    wrong = children["b"]
+    found: dict[str, Any] = {name: {} for name in children}
+    rounds.check("mlp_tiny", children, tmp_path, rounds.Plan(), found)
+    assert list(children) == ["a", "c"] and wrong.ended
+    assert "do not agree" in found["b"]["error"] and found["b"]["difference"] == pytest.approx(1e-3)
+    assert "error" not in found["a"] and found["a"]["difference"] == 0
+
+
+@pytest.mark.parametrize(("near", "cores", "milli"), [(3, "near", 1.0), (2, "mixed", 5.0), (0, "far", 5.0)])
+def test_times_are_of_turns_with_the_cores_near_where_there_are_enough(near: int, cores: str, milli: float) -> None:
+    rest = {"read": [1.0], "foreign_cores": 0.0, "memory_mb": 1.0}
+    turns = [{"blocks": [1e-3] * 3, "near": True, **rest} for _ in range(near)]
+    turns += [{"blocks": [4e-3, 5e-3, 9e-3], "near": False, **rest} for _ in range(5 - near)]
+    entry: dict[str, Any] = {"frameworks": {"a": {}}}
+    rounds.summarise(entry, {"a": turns})
+    assert entry["cores"] == cores and entry["rounds"] == 5
+    assert entry["frameworks"]["a"]["median_s"] == pytest.approx(1e-3 * milli)
 
 
 # ----- ratios -----------------------------------------------------------------------------------
@@ -143,7 +179,7 @@ def test_the_report_says_what_the_file_holds(tmp_path: Path) -> None:
         "| Wengert | 100 ms | 100 ms .. 100 ms | 20 us | 1.00 s | 1e-07 | 0.0 |",
         "| Wengert | 0.70 s, 0.25 s |",
         "- jax.jit, mlp_mnist: no",
-        "| leanest peer over ours (must 2x) | 2.50x |",
+        "| torch over Wengert (must 2x) | 2.50x |",
         "| batch | 8 .. 32 | Wengert | 1 ms .. 4 ms | 1.00 | 1.00 |",
         "| Wengert | 200 ms, 100 ms (2.00x) |",
     ):
