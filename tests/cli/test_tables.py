@@ -196,6 +196,14 @@ def test_settings_from_a_file_and_the_command_line_over_them(run, iris, tmp_path
     assert "petal width" in wg.train.TableModel.load(tmp_path / "two.safetensors").encoder.columns
 
 
+def test_history_and_events_are_written_where_asked_for(run, iris, tmp_path) -> None:
+    more = ("--history", "h.csv", "--tensorboard", "logs", "--epochs", "3", "-q")
+    done = run("train", iris, "--target", "species", *more)
+    assert done.code == 0 and "iris.html, h.csv" in done.out
+    assert [row["epoch"] for row in read((tmp_path / "h.csv").read_text())] == ["1", "2", "3"]
+    assert b"loss/validation" in next((tmp_path / "logs").iterdir()).read_bytes()
+
+
 def test_how_a_file_is_written_stays_with_the_model(run, tmp_path) -> None:
     rng = np.random.default_rng(2)
     rows = [[f"{x:.3f}".replace(".", ",") if k % 9 else "-999", int(x > 0)] for k, x in enumerate(rng.normal(size=90))]
@@ -226,8 +234,13 @@ def test_how_a_file_is_written_stays_with_the_model(run, tmp_path) -> None:
         (["train", "iris.csv", "--target", "species", "--categorical", "petals"], "has no column 'petals'"),
         (["train", "iris.csv", "--target", "species", "--out", "iris.csv"], "it is not overwritten"),
         (["train", "iris.csv", "--target", "species", "--report", "iris.csv"], "it is not overwritten"),
-        (["train", "iris.csv", "--target", "species", "--out", "x.html"], "would both be 'x.html'"),
+        (
+            ["train", "iris.csv", "--target", "species", "--out", "x.html"],
+            "--report: 'x.html' is what --out is already",
+        ),
         (["train", "iris.csv", "--target", "species", "--out", "iris.csv/x.st"], "iris.csv"),
+        (["train", "iris.csv", "--target", "species", "--history", "iris.csv"], "it is not overwritten"),
+        (["train", "iris.csv", "--target", "species", "--history", "h.txt"], "needs a file .csv or .jsonl"),
         (["train", "iris.csv", "--target", "species", "--optimizer", "sgd", "--lr", "1e30"], "the loss is"),
         (["train", "iris.csv", "--target", "species", "--encoding", "utf-16"], "is not written in utf-16"),
         (["train", "--settings", "none.toml"], "No such file"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import pytest
 import wengert as wg
 from wengert import nn, optim
 from wengert.base.errors import ArgumentError, FileFormatError, OperandError
-from wengert.train import Reporter, auc, fit, load_checkpoint, read_checkpoint, save_checkpoint
+from wengert.train import Reporter, auc, fit, load_checkpoint, read_checkpoint, save_checkpoint, seed_everything
+from wengert.train.seeds import OtherGenerators
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 2)).astype(np.float32)
@@ -201,7 +203,7 @@ def test_all_or_nothing(tmp_path) -> None:
         load_checkpoint(path, model=other, optimizer=wrong)
     same(other.state_dict(), before)
     same(wg.random.get_rng_state(), state)
-    with pytest.raises(ArgumentError, match="has no part 'schedule'; it has model, optimizer, random"):
+    with pytest.raises(ArgumentError, match="has no part 'schedule'; it has model, optimizer, generators, random"):
         load_checkpoint(path, schedule=optim.StepLR(optimizer, 3))
 
 
@@ -237,3 +239,27 @@ def test_words(options, words) -> None:
     model = nn.Linear(2, 2)
     with pytest.raises(ArgumentError, match=words):
         fit(model, (X, Y), nn.CrossEntropyLoss(), optim.SGD(model.parameters()), 1, **options)
+
+
+def test_the_generators_of_numpy_and_python_go_on_too(tmp_path) -> None:
+    def draws():
+        return random.random(), np.random.normal(), float(wg.rand(())), random.gauss(0, 1)
+
+    seed_everything(5)
+    draws()
+    save_checkpoint(tmp_path / "all", step=1)
+    wanted = draws()
+    draws()
+    assert load_checkpoint(tmp_path / "all") == {"step": 1}
+    assert draws() == wanted
+    seed_everything(5)
+    draws()
+    assert draws() == wanted
+    before = random.getstate()
+    with pytest.raises(ArgumentError, match="random generators do not fit"):
+        OtherGenerators().load_state_dict(
+            {"python": OtherGenerators().state_dict()["python"], "numpy": ("MT19937", [])}
+        )
+    assert random.getstate() == before
+    with pytest.raises(ArgumentError, match="got seed=-1"):
+        seed_everything(-1)

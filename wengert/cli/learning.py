@@ -60,6 +60,8 @@ MostCategories = _option(int, "Texts with more different values are left out.", 
 Unknown = _option(str, "What a category means later that is new: zeros, or error.", FILE.unknown)
 Out = _option(Path, "The model file; with --data a folder.", "name of the data.safetensors; with --data none")
 Report = _option(Path, "The report page.", "beside the model, .html")
+History = _option(Path, "A file for the figures of all epochs: .csv or .jsonl.")
+TensorBoard = _option(Path, "A folder for an event file that TensorBoard shows.")
 
 
 def train(
@@ -70,7 +72,8 @@ def train(
     patience: Patience = None, exclude: Exclude = None, categorical: Categorical = None, missing: Missing = None,
     delimiter: Delimiter = None, decimal: Decimal = None, encoding: Encoding = None,
     most_categories: MostCategories = None, unknown: Unknown = None, data: Data = None, out: Out = None,
-    report: Report = None, quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table of epochs.")] = False,
+    report: Report = None, history: History = None, tensorboard: TensorBoard = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table of epochs.")] = False,
 ) -> None:  # fmt: skip
     """Train a network on a CSV file, test it, and write it with a report; or train on an embedded data set.
 

@@ -16,12 +16,14 @@ KINDS: dict[str, tuple[type, ...]] = {
     "dropout": (float, int), "epochs": (int,), "batch_size": (int,), "lr": (float, int), "optimizer": (str,),
     "seed": (int,), "validation": (float, int), "test": (float, int), "patience": (int,), "exclude": (list,),
     "categorical": (list,), "missing": (list,), "delimiter": (str,), "decimal": (str,), "encoding": (str,),
-    "most_categories": (int,), "unknown": (str,), "out": (str,), "report": (str,), "quiet": (bool,),
+    "most_categories": (int,), "unknown": (str,), "out": (str,), "report": (str,), "history": (str,),
+    "tensorboard": (str,), "quiet": (bool,),
 }  # fmt: skip
 WORDS = {str: "a text", int: "a whole number", float: "a number", list: "a list", bool: "true or false"}
 ONLY_TABLES = {
     "file", "target", "task", "activation", "validation", "test", "exclude", "categorical", "missing", "delimiter",
-    "decimal", "encoding", "most_categories", "unknown", "report",
+    "decimal", "encoding", "most_categories", "unknown", "report", "history",
+    "tensorboard",
 }  # fmt: skip
 
 

@@ -6,7 +6,8 @@ import csv
 import io
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from wengert.base.files import write_atomically
 from wengert.cli.printing import print_evaluation, reporter, say, shown
 from wengert.data.csv_files import MISSING, read_csv
 from wengert.data.table import Table
+from wengert.train.events import EventWriter
 from wengert.train.report import write_report
 from wengert.train.table_model import TableModel
 from wengert.train.table_training import TableSettings, train_table
@@ -33,22 +35,34 @@ def train_on_file(settings: Mapping[str, Any]) -> None:
     wanted = {name: settings[name] for name in TableSettings._fields if name in settings}
     wanted["exclude"] = tuple(settings.get("exclude", ()))
     TableSettings(**wanted).check()
-    model_file, page = _places(file, settings)
+    model_file, page, history = _places(file, settings)
     kinds = dict.fromkeys(settings.get("categorical", ()), "category")
     table = _read(file, kinds=kinds, missing=(*MISSING, *settings.get("missing", ())), **_reading(settings))
     for name in kinds:
         table[name]  # raises where there is none
     say(f"{table.source}: {len(table)} rows of {len(table.names)} columns")
-    made = train_table(table, wanted.pop("target"), reporter(settings.get("quiet", False)), say, **wanted)
+    target, quiet = wanted.pop("target"), settings.get("quiet", False)
+    with _events(settings.get("tensorboard")) as callbacks:
+        made = train_table(table, target, reporter(quiet), say, callbacks, **wanted)
     parts = ", ".join(f"{n} for {part}" for n, part in zip(made.rows, ("training", "validation", "test"), strict=True))
     say(f"Rows: {parts}. Training ended {made.history.stopped} and took {made.seconds:.1f} s; the weights are those "
         f"of epoch {made.history.best_epoch}.")  # fmt: skip
     print_evaluation(made.test, made.model.target.classes, f"On the {made.test.rows} held-out test rows")
-    written = [
-        made.model.save(model_file),
-        write_report(made, page, f"{made.model.target.name} from {Path(file).name}"),
-    ]
+    written = [made.model.save(model_file), write_report(made, page, f"{target} from {Path(file).name}")]
+    if history is not None:
+        write = made.history.write_csv if history.suffix == ".csv" else made.history.write_jsonl
+        written.append(write(history))
     say(f"Written: {', '.join(map(str, written))}")
+
+
+@contextmanager
+def _events(folder: Any) -> Iterator[list[EventWriter]]:
+    """The callbacks of the training: a writer for TensorBoard, where it is wanted."""
+    if folder is None:
+        yield []
+        return
+    with EventWriter(folder) as writer:
+        yield [writer]
 
 
 def _reading(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,20 +80,24 @@ def _read(file: str, **options: Any) -> Table:
     return read_csv(_source(file), **options)
 
 
-def _places(file: str, settings: Mapping[str, Any]) -> tuple[Path, Path]:
-    """Where model and report go; refused now rather than after the training."""
+def _places(file: str, settings: Mapping[str, Any]) -> tuple[Path, Path, Path | None]:
+    """Where model, report and history go; refused now rather than after the training."""
     stem = "model" if file == "-" else Path(file).name.split(".")[0] or "model"
     model = Path(settings.get("out") or f"{stem}.safetensors")
     if model.is_dir():
         model /= f"{stem}.safetensors"
-    page = Path(settings.get("report") or model.with_suffix(".html"))
-    if model.resolve() == page.resolve():
-        raise ArgumentError(f"train: model and report would both be {str(page)!r}", hint="name another --report")
-    for what, place in (("out", model), ("report", page)):
-        if place.resolve() == Path(file).resolve():
-            raise ArgumentError(f"--{what}: {str(place)!r} is the file with the data; it is not overwritten")
+    places = {"out": model, "report": Path(settings.get("report") or model.with_suffix(".html"))}
+    if settings.get("history"):
+        places["history"] = Path(settings["history"])
+        if places["history"].suffix not in (".csv", ".jsonl"):
+            raise ArgumentError(f"--history: got {str(places['history'])!r}; needs a file .csv or .jsonl")
+    taken = {Path(file).resolve(): "the file with the data; it is not overwritten"}
+    for what, place in places.items():
+        if place.resolve() in taken:
+            raise ArgumentError(f"--{what}: {str(place)!r} is {taken[place.resolve()]}")
+        taken[place.resolve()] = f"what --{what} is already"
         check_writable(place)
-    return model, page
+    return model, places["report"], places.get("history")
 
 
 def check_writable(place: Path) -> None:

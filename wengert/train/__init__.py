@@ -23,6 +23,7 @@ from wengert.train.metrics import (
 )
 from wengert.train.plots import plot_history
 from wengert.train.progress import BarReporter, Reporter, TableReporter
+from wengert.train.seeds import seed_everything
 from wengert.train.stopping import EarlyStopping, RelativeDrop
 from wengert.train.table_model import Evaluation, Prediction, TableModel
 from wengert.train.table_training import TableSettings, TableTraining, train_table
@@ -34,5 +35,6 @@ __all__ = [
     "Reporter", "TableModel", "TableReporter", "TableSettings", "TableTraining", "Trainer", "accuracy", "auc",
     "calibration_error", "confusion", "evaluate", "f1", "find_learning_rate", "fit", "load_checkpoint",
     "load_weights", "mean_absolute_error", "perplexity", "plot_history", "precision_recall_f1", "r2",
-    "read_checkpoint", "read_weights", "save_checkpoint", "save_weights", "top_k_accuracy", "train_table", "whole",
+    "read_checkpoint", "read_weights", "save_checkpoint", "save_weights", "seed_everything", "top_k_accuracy",
+    "train_table", "whole",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ import numpy as np
 from wengert.base.errors import ArgumentError, FileFormatError, OperandError
 from wengert.core.record import Tensor, concrete
 from wengert.ops.generator import get_rng_state, set_rng_state
+from wengert.train.seeds import OtherGenerators
 from wengert.train.weights import Source, read_weights, save_weights
 
 FORMAT = "wengert checkpoint 1"
@@ -56,7 +57,7 @@ def _unpacked(x: Any, arrays: Mapping[str, Any]) -> Any:
 
 # ----- files
 def save_checkpoint(path: Source, **parts: Any) -> Path:
-    """Write `parts` and the state of the random generator to a file, atomically.
+    """Write `parts` and the state of the random generators (also NumPy's and Python's) to a file, atomically.
 
     A part is an object with a ``state_dict`` (model, optimizer, schedule, batches), or made of arrays, numbers, texts,
     lists and dicts. If the writing is cut off, by a full disk or a kill, the old file stays as it was.
@@ -70,6 +71,7 @@ def save_checkpoint(path: Source, **parts: Any) -> Path:
     {'epoch': 3}
     """
     arrays: dict[str, Any] = {}
+    parts = {**parts, "generators": OtherGenerators()}
     states = {name: part.state_dict() if hasattr(part, "state_dict") else part for name, part in parts.items()}
     tree = _packed({**states, "random": get_rng_state()}, "", arrays)
     return save_weights(arrays, path, {"checkpoint": FORMAT, "tree": json.dumps(tree)})
@@ -88,7 +90,7 @@ def read_checkpoint(path: Source) -> dict[str, Any]:
 
 
 def load_checkpoint(path: Source, **parts: Any) -> dict[str, Any]:
-    """Put the states of a checkpoint into `parts`, and the random generator back; returns what else is in the file.
+    """Put the states of a checkpoint into `parts`, and the random generators back; returns what else is in the file.
 
     All or nothing: where one part does not fit, the others are as before and an error says which it was.
     """
@@ -96,6 +98,8 @@ def load_checkpoint(path: Source, **parts: Any) -> dict[str, Any]:
     missing = [name for name in parts if name not in states]
     if missing:
         raise ArgumentError(f"load_checkpoint: {str(path)!r} has no part {missing[0]!r}; it has {', '.join(states)}")
+    if "generators" in states:  # files of before they were kept have none
+        parts = {**parts, "generators": OtherGenerators()}
     before: list[tuple[Any, Any]] = []
     try:
         for name, part in parts.items():

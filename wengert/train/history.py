@@ -50,6 +50,24 @@ class History:
         """The names of all columns, in the order they came up."""
         return list(dict.fromkeys(name for row in self.rows for name in row))
 
+    def __repr__(self) -> str:
+        best = "" if self.best_epoch is None else f", best in epoch {self.best_epoch}"
+        return f"History of {len(self)} epochs{best}; ended {self.stopped}"
+
+    def table(self) -> str:
+        """The rows as text in columns.
+
+        >>> import wengert as wg
+        >>> history = wg.train.History()
+        >>> history.append({"epoch": 1, "train_loss": 0.5})
+        >>> print(history.table())
+        epoch  train_loss
+            1         0.5
+        """
+        cells = [self.columns, *([_word(row.get(name)) for name in self.columns] for row in self.rows)]
+        widths = [max(len(line[k]) for line in cells) for k in range(len(self.columns))]
+        return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in cells)
+
     def write_csv(self, path: str | os.PathLike[str]) -> Path:
         """Write the rows as CSV, atomically."""
         text = io.StringIO()
@@ -62,6 +80,10 @@ class History:
         """Write one JSON object a row, atomically; NaN and infinities become null."""
         lines = [json.dumps({k: _plain(v) for k, v in row.items()}, allow_nan=False) + "\n" for row in self.rows]
         return write_atomically(path, "".join(lines).encode())
+
+
+def _word(value: Any) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from wengert.data.encoder import UNKNOWN, ColumnEncoder
 from wengert.data.split import stratified_split
 from wengert.data.table import Column, Table, describe, natural, nearest
 from wengert.ops.generator import manual_seed
-from wengert.train.history import History
+from wengert.train.history import History, Row
 from wengert.train.loop import fit
 from wengert.train.metrics import accuracy, r2
 from wengert.train.progress import Reporter
@@ -31,6 +31,7 @@ FEWEST_OF_A_CLASS = 3
 # Whole numbers are classes where there are at most so many of them, each in so many rows on average.
 MOST_NUMBERED_CLASSES, ROWS_OF_A_NUMBERED_CLASS = 20, 5
 MOST_WEIGHTS = 2**28
+Watching = tuple[Reporter, Sequence[Callable[[Row], Any]]]
 
 
 class TableSettings(NamedTuple):
@@ -100,15 +101,16 @@ class TableTraining(NamedTuple):
 
 
 def train_table(
-    table: Table, target: str, report: Reporter | None = None, say: Callable[[str], Any] | None = None, **settings: Any
-) -> TableTraining:
+    table: Table, target: str, report: Reporter | None = None, say: Callable[[str], Any] | None = None,
+    callbacks: Sequence[Callable[[Row], Any]] = (), **settings: Any,
+) -> TableTraining:  # fmt: skip
     """Train a network that predicts the column `target` of a table from its other columns, and test it.
 
     The rows are cut into training, validation and test parts (classes in proportion). Columns are encoded by the
     training part only (`wg.data.ColumnEncoder`), rows without a target are left out, and the weights of the epoch with
     the least validation loss are kept. The task is classification for texts, booleans and few whole numbers, else
     regression; ``task=`` decides otherwise. Settings are those of `TableSettings`: hidden, epochs, lr, … `say` gets
-    each remark on the data as it is made; they are in ``notes`` too.
+    each remark on the data as it is made; they are in ``notes`` too. Each of `callbacks` gets the row of an epoch.
 
     >>> import wengert as wg
     >>> flowers = wg.data.iris()
@@ -137,7 +139,7 @@ def train_table(
     rows = _usable(table, chosen, remark)
     goal, why = _target(rows[target], chosen)
     remark(f"task: {goal.task}, {why}")
-    return _train(table, rows, goal, chosen, remark, report or Reporter(), notes)
+    return _train(table, rows, goal, chosen, remark, (report or Reporter(), callbacks), notes)
 
 
 # ----- the target
@@ -204,7 +206,7 @@ def _measured(target: Target, column: Column) -> Target:
 # ----- training
 def _train(
     table: Table, rows: Table, target: Target, settings: TableSettings, remark: Callable[[str], Any],
-    report: Reporter, notes: list[str],
+    watching: Watching, notes: list[str],
 ) -> TableTraining:  # fmt: skip
     manual_seed(settings.seed)
     train, valid, test = (rows.take(part) for part in _parts(rows[target.name], target, settings))
@@ -226,7 +228,7 @@ def _train(
     network = architecture.build()
     begin = time.perf_counter()
     with np.errstate(all="ignore"):  # what overflows becomes NaN, and that is refused by name
-        history = _fit(network, encoder, target, (train, valid), settings, report)
+        history = _fit(network, encoder, target, (train, valid), settings, *watching)
     seconds = time.perf_counter() - begin
     model = TableModel(network, architecture, encoder, target)
     result = model.evaluate(test)
@@ -248,7 +250,7 @@ def _parts(column: Column, target: Target, settings: TableSettings) -> tuple[Any
 
 def _fit(
     network: nn.Module, encoder: ColumnEncoder, target: Target, parts: tuple[Table, Table], settings: TableSettings,
-    report: Reporter,
+    report: Reporter, callbacks: Sequence[Callable[[Row], Any]],
 ) -> History:  # fmt: skip
     (x, y), validation = ((encoder(part), target.encode(part[target.name], part.source)) for part in parts)
     classes = target.task == "classification"
@@ -257,7 +259,7 @@ def _fit(
         nn.CrossEntropyLoss() if classes else nn.MSELoss(),
         OPTIMIZERS[settings.optimizer](network.parameters(), lr=settings.lr), settings.epochs, validation=validation,
         patience=settings.patience or None, monitor="validation_loss",
-        metrics={"accuracy": accuracy} if classes else {"r2": r2}, report=report,
+        metrics={"accuracy": accuracy} if classes else {"r2": r2}, report=report, callbacks=callbacks,
     )  # fmt: skip
 
 
