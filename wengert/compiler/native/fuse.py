@@ -11,7 +11,7 @@ its other operands' groups (it would have to run before itself); otherwise it st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import Any
 
 import numpy as np
@@ -51,8 +51,9 @@ class Group:
 class Fusion:
     """The groups of a list, and where every variable is found."""
 
-    def __init__(self, tape: Tape, opaque: Callable[[Fusion, Node], str]) -> None:
+    def __init__(self, tape: Tape, opaque: Callable[[Fusion, Node], str], late: Set[Node] = frozenset()) -> None:
         self.tape, self._opaque = tape, opaque
+        self._late = late  # lines that share no group with others, as these may have to run before
         self.groups: list[Group] = []
         self.home: dict[Var, Group] = {}
         self._seen: dict[Var, tuple[Var, Window]] = {}  # windows: the variable looked at, and how
@@ -61,6 +62,8 @@ class Fusion:
             self.add(node)
         for y in tape.outputs:
             if isinstance(y, Node):
+                if self.resolve(y)[1].pads:
+                    self.lay_out(y)
                 self.materialise(self.resolve(y)[0])
 
     def resolve(self, x: Var) -> tuple[Var, Window]:
@@ -114,6 +117,17 @@ class Fusion:
         if isinstance(x, Node):
             self.home[x].outputs[x] = None
 
+    def run_after(self, group: Group, other: Group) -> bool:
+        """Let `group` run after `other`; False where that cannot be, as `other` needs it."""
+        if other is group or self._before[other.number] >> group.number & 1:
+            return False
+        group.needs.add(other.number)
+        before = self._before[other.number] | 1 << other.number
+        for number, bits in enumerate(self._before):
+            if number == group.number or bits >> group.number & 1:
+                self._before[number] |= before
+        return True
+
     # ----- groups
     def _new(self, kind: str, domain: tuple[int, ...]) -> Group:
         group = Group(len(self.groups), kind, domain)
@@ -139,6 +153,8 @@ class Fusion:
 
     def _fit(self, group: Group, node: Node) -> Axes | None:
         """Where in the domain of `group` the points of a line lie; None where it does not fit."""
+        if (node in self._late) != (group.nodes[0] in self._late):
+            return None
         natural = iterated(node)
         points: list[int | None] = [None] * len(natural)
         for k, x in enumerate(node.inputs):

@@ -52,7 +52,9 @@ class LoopKernel:
         self.accesses += [writing(group, node) for node in self.results]
         spans = {dimensions(group, n) for n in self.nodes} | {worked(group, n) for n in self.nodes}
         widest = lanes // _lane_bytes(group)
-        self.nest = nest.plan(group.domain, group.inner or frozenset(), self.accesses, spans, self._apart(), widest)
+        work = float(sum(1 if n.prim.name in _CHEAP else 8 for n in self.nodes))
+        folded = group.inner or frozenset()
+        self.nest = nest.plan(group.domain, folded, self.accesses, spans, self._apart(), widest, work)
         self.scratch: set[Var] = set()
         self.scratch_bytes = 0
         self.bases = list(dict.fromkeys(a.base for a in self.accesses))
@@ -304,6 +306,8 @@ class LoopKernel:
 
     def _copies(self) -> int:
         """How many totals run side by side, so that additions need not wait for each other."""
+        if not self.nest.inner:
+            return 1
         innermost = self.nest.inner[-1]
         steps = innermost.length // (self.nest.width if innermost is self.nest.vector else 1)
         return _UNROLLED if steps >= 2 * _UNROLLED else 1
@@ -324,6 +328,11 @@ class LoopKernel:
 
     def _run(self, loops: list[Loop], work: _Round, totals: list[Value]) -> list[Value]:
         """The inner loops from the outermost on; totals go through all of them."""
+        if not loops:  # everything folded has length 1
+            self.at.enter({}, ())
+            totals = self._body(work, totals, 0)
+            self.at.leave()
+            return totals
         first, rest = loops[0], loops[1:]
         place = first.dimensions[-1]
         width = self.nest.width if first is self.nest.vector else 1
@@ -374,7 +383,7 @@ class LoopKernel:
             x = self.at.operand(node, 0)
             if not isinstance(x, Value):
                 x = self.f.constant(x, scalar.register_type(node.inputs[0].dtype))
-            x = rule.prepare(self.f, x, node.inputs[0].dtype, node.dtype)
+            x = scalar.convert(self.f, x, node.inputs[0].dtype, node.dtype)
         x = self.f.splat(x, total.type.width) if x.type.width != total.type.width else x
         if self.at.lanes is not None and self.nest.vector in self.nest.inner:
             counted = self.f.mask(self.at.lanes, self.nest.width)

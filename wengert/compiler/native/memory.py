@@ -6,7 +6,11 @@ share memory: each is put at the lowest place that is free all its life, large o
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.core.tape import Var
 
 ALIGNMENT = 64  # a cache line
 GUARD = 64  # bytes behind each value that may be read, never written
@@ -41,4 +45,17 @@ def place(lives: list[Life]) -> tuple[list[int], int]:
     return offsets, total
 
 
-__all__ = ["ALIGNMENT", "GUARD", "Life", "place"]
+def aligned(size: int) -> np.ndarray:
+    """Zeroed bytes that start at a cache line, with as many behind them as may be read."""
+    raw = np.zeros(size + GUARD + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size + GUARD]
+
+
+def plain(x: Any, var: Var) -> np.ndarray:
+    """`x` as NumPy's own array of the variable's dtype and shape, row by row."""
+    array = np.require(np.asarray(x), var.dtype, ("C", "A")).reshape(var.shape)
+    return array if type(array) is np.ndarray and array.dtype is var.dtype else np.array(array, var.dtype)
+
+
+__all__ = ["ALIGNMENT", "GUARD", "Life", "aligned", "place", "plain"]

@@ -12,6 +12,10 @@ from wengert.compiler.native.access import Access
 from wengert.compiler.native.windows import contiguous
 
 
+_MOST_LANES = 16
+_APART = 0.75  # the cost of reading one element by itself
+
+
 class Loop(NamedTuple):
     """Neighbouring dimensions of the domain run through as one, and whether a reduction folds them."""
 
@@ -39,11 +43,12 @@ def stride(access: Access, loop: Loop) -> int:
 
 
 def plan(domain: Sequence[int], folded: frozenset[int], accesses: Sequence[Access],
-         spans: Iterable[frozenset[int]], apart: frozenset[int], widest: int) -> Nest:  # fmt: skip
+         spans: Iterable[frozenset[int]], apart: frozenset[int], widest: int, work: float = 1.0) -> Nest:  # fmt: skip
     """The loops over a domain.
 
     `spans`: the dimensions that each line depends on; dimensions are merged only where none tells them from each
-    other. Those in `apart` stay alone. `widest`: the number of lanes to use at most.
+    other. Those in `apart` stay alone. `widest`: the number of lanes to use at most; `work`: about how many operations
+    there are at a point.
     """
     spans = set(spans)
     loops: list[Loop] = []
@@ -55,7 +60,7 @@ def plan(domain: Sequence[int], folded: frozenset[int], accesses: Sequence[Acces
             loops[-1] = Loop((*before.dimensions, d), before.length * n, before.folded)
         else:
             loops.append(Loop((d,), n, d in folded))
-    vector = _vectorised(loops, accesses)
+    vector = _vectorised(loops, accesses, work)
     outer = [x for x in loops if not x.folded and x is not vector]
     inner = [x for x in loops if x.folded and x is not vector]
     if vector is not None:
@@ -78,15 +83,19 @@ def _mergeable(before: Loop, d: int, n: int, folded: frozenset[int], accesses: S
     return all(access.strides[last] == n * access.strides[d] for access in accesses)
 
 
-def _vectorised(loops: Sequence[Loop], accesses: Sequence[Access]) -> Loop | None:
-    """The loop along which most operands lie next to each other, in doubt the last one."""
+def _vectorised(loops: Sequence[Loop], accesses: Sequence[Access], work: float) -> Loop | None:
+    """The loop to put into lanes: where a point costs least, in doubt the last one.
 
-    def worth(place: int) -> tuple[float, int]:
+    Arithmetic is shared by all lanes, and so is a read of neighbours; elements further apart are read one by one.
+    """
+
+    def cost(place: int) -> tuple[float, int]:
+        lanes = min(loops[place].length, _MOST_LANES)
         steps = [stride(access, loops[place]) for access in accesses]
-        good = sum(s == 1 for s in steps) - 2 * sum(s not in (0, 1) for s in steps)
-        return (good * min(loops[place].length, 16), place)
+        reads = sum(1.0 if s in (0, 1) else 2.0 + _APART * lanes for s in steps)
+        return (work + reads) / lanes, -place
 
-    return loops[max(range(len(loops)), key=worth)] if loops else None
+    return loops[min(range(len(loops)), key=cost)] if loops else None
 
 
 __all__ = ["Loop", "Nest", "contiguous", "plan", "stride"]

@@ -40,7 +40,7 @@ class Points:
         self.index |= indices
         self.memory.append({})
         self.bound.append(tuple(indices))
-        for access in accesses:
+        for access in dict.fromkeys(accesses):
             if any(access.strides[d] for d in indices):
                 self.memory[-1][access] = self._moved(access, indices)
 

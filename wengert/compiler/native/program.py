@@ -1,27 +1,29 @@
 """A list as machine code: its groups in order, memory for what lies between them, and the functions that run them.
 
-Lines without a native form run on NumPy between *segments* of kernels; `Program` is called like the NumPy runner, with
-the values of the list's inputs, and returns those of its outputs.
+Lines without a native form run on NumPy between *segments* of kernels. `Program` is called like the NumPy runner: with
+the values of the list's inputs, and it returns those of its outputs.
 """
 
 from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Sequence
-from functools import partial
-from operator import itemgetter
+import threading
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.native import call, kernels, memory, windows
+from wengert.compiler.native import call, engine, inplace, kernels, memory
+from wengert.compiler.native.driver import CLOSED, Argument, Gate, Job, Place, Region, entry, is_large, segment
 from wengert.compiler.native.expand import expand
 from wengert.compiler.native.fuse import Fusion, Group, variables
-from wengert.compiler.native.ir import I64, PTR, Function, Module, Value
+from wengert.compiler.native.host import Host, bytes_of, windowed
+from wengert.compiler.native.ir import PTR, Function, Module, Value
 from wengert.compiler.native.kernel import Kernel
+from wengert.compiler.native.threads import TEAM
 from wengert.compiler.native.windows import Window
-from wengert.core.primitive import PART
+from wengert.compiler.runner import Runner
 from wengert.core.tape import Const, Input, Node, Tape, Var
 
 
@@ -33,29 +35,51 @@ class Step(NamedTuple):
     bases: list[Var]
 
 
-class Program:
-    """A list ready to run on the processor."""
+class Output(NamedTuple):
+    """How a result is found: a fixed value, or a window of a variable's array (None: all of it)."""
 
-    def __init__(self, tape: Tape) -> None:
+    base: Var | None
+    window: Window | None
+    value: Any
+
+
+class Program:
+    """A list ready to run on the processor.
+
+    The first `given` inputs are arguments of the call, the others (`outer`) lie at places of their own. The first
+    `count` outputs are results, made anew by each call; the others are written back. `aliases` says for such an output
+    which input is at the same place: there the new value may be written over the old one. Nothing is written over where
+    the output `gate` is false. ``direct`` are the outputs for which that was possible.
+    """
+
+    def __init__(self, tape: Tape, count: int | None = None, given: int | None = None,
+                 aliases: Mapping[int, int] | None = None, gate: int | None = None) -> None:  # fmt: skip
         self.given = tape
         self.tape = expand(tape)
-        self.fusion = Fusion(self.tape, kernels.opaque)
+        self.count = len(tape.outputs) if count is None else count
+        self.outer = set(() if given is None else self.tape.inputs[given:])
+        aliases = aliases or {}
+        self.fusion = Fusion(self.tape, kernels.opaque, inplace.late(self.tape, aliases, gate))
+        self.direct = inplace.written_back(self.fusion, self.tape, self.count, aliases, gate)
+        self.gated = inplace.behind(self.fusion, self.tape, self.direct, aliases, gate)
+        self.gate = None if gate is None else self.fusion.resolve(self.tape.outputs[gate])[0]
+        self.gate_output = gate
         self.order = ordered(self.fusion)
         self.module = Module()
-        self.steps: list[Step] = []
         self._texts: dict[str, str] = {}
-        for group in self.order:
-            if group.kind != "host":
-                self.steps.append(self._kernel(group))
-        self._places()
-        self.segments = self._segments()
-        self.text = self.module.text()
+        self.steps = [self._kernel(group) for group in self.order if group.kind != "host"]
+        self._place_values()
+        self.slots: dict[Var, int] = {}  # the place of outside variables in the table
+        self.dtypes: dict[np.dtype[Any], int] = {}
+        self.constants: dict[int, np.ndarray] = {}
+        self.lock = threading.RLock()
+        self._write()
         self._load()
 
     # ----- kernels
     def _kernel(self, group: Group) -> Step:
         """The kernel of a group; equal ones are written once."""
-        name = f"kernel{len(self._texts)}"
+        name = f"{'product' if group.kind == 'matmul' else 'kernel'}{len(self._texts)}"
         writer = kernels.writer(self.fusion, group, self.module, name)
         kernel = writer.write()
         text = self.module.functions.pop()
@@ -65,204 +89,206 @@ class Program:
         return Step(group, kernel._replace(name=known), writer.bases)
 
     # ----- memory
-    def _places(self) -> None:
-        """Where every variable lies: in the arena, or outside (inputs, constants, outputs, results of NumPy)."""
+    def _place_values(self) -> None:
+        """Where every value between inputs and outputs lies in the arena."""
         number = {group: i for i, group in enumerate(self.order)}
-        outside = {self.fusion.resolve(y)[0] for y in self.tape.outputs if isinstance(y, Var)}
+        outside = self._results()
         last: dict[Var, int] = {}
         for group in self.order:
             for node in group.nodes:
-                for x in variables(node):
-                    last[self.fusion.resolve(x)[0]] = number[group]
+                last |= dict.fromkeys((self.fusion.resolve(x)[0] for x in variables(node)), number[group])
         inner = [n for g in self.order if g.kind != "host" for n in g.outputs if n not in outside]
-        lives = [memory.Life(_size(n), number[self.fusion.home[n]], last.get(n, number[self.fusion.home[n]]))
-                 for n in inner]  # fmt: skip
+        home = [number[self.fusion.home[n]] for n in inner]
+        lives = [memory.Life(bytes_of(n), h, last.get(n, h)) for n, h in zip(inner, home, strict=True)]
         offsets, self.arena_bytes = memory.place(lives)
-        self.offset = dict(zip(inner, offsets, strict=True))
-        self.scratch_bytes = max([s.kernel.scratch for s in self.steps], default=0) + memory.GUARD
-        self.arena = _aligned(self.arena_bytes + memory.GUARD)
-        self.scratch = _aligned(self.scratch_bytes)
-        self.status = _aligned(64).view(np.int64)
+        self.offset: dict[Var, int] = dict(zip(inner, offsets, strict=True))
+        self.arena = memory.aligned(self.arena_bytes)
+        stride = max([s.kernel.scratch for s in self.steps], default=0)
+        self.scratch_stride = -(-(stride + memory.GUARD) // memory.ALIGNMENT) * memory.ALIGNMENT
+        self.status = memory.aligned(64).view(np.int64)
         if os.environ.get("WENGERT_POISON"):
             self.arena.fill(0xFF)  # NaN in every floating dtype
-            self.scratch.fill(0xFF)
 
-    # ----- segments
-    def _segments(self) -> list[Any]:
-        """Native functions and NumPy lines in the order in which they run."""
-        self.slots: dict[Var, int] = {}  # the place of outside variables among the pointers
-        self.constants: list[tuple[int, np.ndarray]] = []
-        steps = {s.group: s for s in self.steps}
-        found: list[Any] = []
-        run: list[Step] = []
-        for group in [*self.order, None]:
-            if group is not None and group.kind != "host":
-                run.append(steps[group])
-                continue
-            if run:
-                found.append(self._driver(f"segment{len(found)}", run))
-                run = []
-            if group is not None:
-                found.append(_Host(self, group.nodes[0]))
-        return found
-
-    def _driver(self, name: str, run: list[Step]) -> str:
-        """The function that runs some kernels one after the other."""
-        f = self.module.function(name, ["table"], external=True)
-        arena, scratch, status = (f.load(f["table"], PTR, i) for i in range(3))
-        known: dict[Var, Value] = {}
-        for step in run:
-            pointers = [self._address(f, base, arena, known) for base in step.bases]
-            count = f.constant(step.kernel.tasks, I64)
-            f.call(step.kernel.name, *pointers, *self._extra(step, scratch, status), f.constant(0, I64), count)
-        f.finish()
-        return name
-
-    def _extra(self, step: Step, scratch: Value, status: Value) -> list[Value]:
-        return [status, scratch] if step.group.kind == "matmul" else [scratch, status]
-
-    def _address(self, f: Function, base: Var, arena: Value, known: dict[Var, Value]) -> Value:
-        if base not in known:
-            if base in self.offset:
-                known[base] = f.line(PTR, f"getelementptr i8, {arena!r}, i64 {self.offset[base]}")
-            else:
-                known[base] = f.load(f["table"], PTR, self.slot(base))
-        return known[base]
+    def _results(self) -> dict[Var, None]:
+        """The variables that hold the values of outputs, but for the gate."""
+        found = [y for i, y in enumerate(self.tape.outputs) if isinstance(y, Var) and i != self.gate_output]
+        return dict.fromkeys(self.fusion.resolve(y)[0] for y in found)
 
     def slot(self, base: Var) -> int:
-        """The place of an outside variable's address among the pointers."""
+        """The place of an outside variable's address in the table."""
         if base not in self.slots:
-            self.slots[base] = 3 + len(self.slots)
+            place = self._next()
+            self.slots[base] = place
             if isinstance(base, Const):
                 value = np.asarray(base.value)
-                array = _aligned(max(value.nbytes, 1) + memory.GUARD)[: value.nbytes].view(value.dtype)
+                array = memory.aligned(value.nbytes)[: value.nbytes].view(value.dtype)
                 array[...] = value.reshape(-1)
-                self.constants.append((self.slots[base], array))
+                self.constants[place] = array
         return self.slots[base]
+
+    def _next(self) -> int:
+        return int(Place.FIRST) + len(self.slots) + len(self.dtypes)
+
+    # ----- writing
+    def _write(self) -> None:
+        """The functions around the kernels."""
+        jobs = {s.group: self._job(s) for s in self.steps}
+        self.threads = TEAM.size > 1 and is_large(jobs.values())
+        made = [b for b in self._results() if isinstance(b, Node) and self.fusion.home[b].kind != "host"]
+        self.outputs = [self._output(y) for y in self.tape.outputs]
+        self.hosts = {g: Host(self, g.nodes[0]) for g in self.order if g.kind == "host"}
+        runs: list[Any] = []
+        for group in self.order:
+            if group.kind == "host":
+                runs.append(self.hosts[group])
+            elif runs and isinstance(runs[-1], list):
+                runs[-1].append(jobs[group])
+            else:
+                runs.append([jobs[group]])
+        for step in self.steps:
+            for base in step.bases:
+                if base not in self.offset:
+                    self.slot(base)
+        self.inputs = [i for i, x in enumerate(self.tape.inputs) if x in self.slots]
+        self.allocated = [(b, tuple(b.shape), b.dtype) for b in made if b in self.slots]
+        self._functions(runs)
+
+    def _functions(self, runs: list[Any]) -> None:
+        """A segment for each run of kernels, with the entry that is given the arrays that are new by then."""
+        new: list[Var] = [*(self.tape.inputs[i] for i in self.inputs), *(b for b, _, _ in self.allocated)]
+        self.plan: list[Any] = []
+        for run in runs:
+            if isinstance(run, Host):
+                self.plan.append(run)
+                if run.node in self.slots:
+                    new.append(run.node)
+                continue
+            number = len(self.plan)
+            segment(self.module, f"segment{number}", run, self.threads, self._gate(run))
+            arguments = [self._argument(x) for x in new]
+            entry(self.module, f"entry{number}", f"segment{number}", arguments, self.threads, bound=False)
+            self.plan.append((f"entry{number}", new))
+            new = []
+        self.whole = len(self.plan) == 1 and type(self.plan[0]) is tuple
+        if self.whole:
+            inside = set(self.direct.values())
+            self.bound = [x for x in self.plan[0][1] if x not in inside and x not in self.outer]
+            arguments = [self._argument(x) for x in self.bound]
+            entry(self.module, "bound", "segment0", arguments, self.threads, bound=True)
+        self.text = self.module.text()
+
+    def _gate(self, run: list[Job]) -> Gate | None:
+        """From which kernel of a segment on the gate has to be open."""
+        first = next((i for i, job in enumerate(run) if job.gated), None)
+        if first is None or self.gate is None:
+            return None
+        gate = self.gate
+        return Gate(first, lambda f: self._address(f, gate))
+
+    def _argument(self, x: Var) -> Argument:
+        if not isinstance(x, Input):
+            return Argument(self.slots[x])
+        if x.dtype not in self.dtypes:
+            self.dtypes[x.dtype] = self._next()
+        return Argument(self.slots[x], self.dtypes[x.dtype], tuple(x.shape))
+
+    def _job(self, step: Step) -> Job:
+        def arguments(f: Function) -> list[Value]:
+            scratch = f.load(f["table"], PTR, int(Place.SCRATCH))
+            if self.threads:
+                scratch = f.line(PTR, f"getelementptr i8, {scratch!r}, {f['member'] * self.scratch_stride!r}")
+            status = f.load(f["table"], PTR, int(Place.STATUS))
+            last = [status, scratch] if step.group.kind == "matmul" else [scratch, status]
+            return [*(self._address(f, base) for base in step.bases), *last]
+
+        written = set(step.group.outputs)
+        gated = step.group in self.gated
+        return Job(step.kernel, gated, arguments, [self._region(b) for b in step.bases if b not in written],
+                   [self._region(b) for b in step.bases if b in written])  # fmt: skip
+
+    def _region(self, base: Var) -> Region:
+        if base in self.offset:
+            return Region(0, self.offset[base], self.offset[base] + bytes_of(base))
+        return Region(1 + base.number, 0, 1)
+
+    def _address(self, f: Function, base: Var) -> Value:
+        if base in self.offset:
+            arena = f.load(f["table"], PTR, int(Place.ARENA))
+            return f.line(PTR, f"getelementptr i8, {arena!r}, i64 {self.offset[base]}")
+        return f.load(f["table"], PTR, self.slot(base))
+
+    def _output(self, y: Any) -> Output:
+        if not isinstance(y, Var):
+            return Output(None, None, y)
+        base, window = self.fusion.resolve(y)
+        if isinstance(base, Const):
+            return Output(None, None, windowed(np.asarray(base.value), window))
+        return Output(base, None if window.whole and window.shape == tuple(base.shape) else window, None)
 
     # ----- running
     def _load(self) -> None:
-        self.library = call.load(self.text)
-        self.table = np.zeros(3 + len(self.slots) + 1, np.uint64)
-        for place, array in [(0, self.arena), (1, self.scratch), (2, self.status), *self.constants]:
+        """Machine code, the table of addresses, and the functions that Python calls."""
+        members = TEAM.size if self.threads else 1
+        self.scratch = memory.aligned(self.scratch_stride * members)
+        self.table = np.zeros(self._next() + 1, np.uint64)
+        arrays = {Place.ARENA: self.arena, Place.SCRATCH: self.scratch, Place.STATUS: self.status} | self.constants
+        for place, array in arrays.items():
             self.table[place] = array.ctypes.data
-        results = [self.fusion.resolve(y)[0] for y in self.tape.outputs if isinstance(y, Var)]
-        self.fresh = [b for b in dict.fromkeys(results) if isinstance(b, Node) and self.fusion.home[b].kind != "host"]
-        self.inputs = [(i, self.slots[x]) for i, x in enumerate(self.tape.inputs) if x in self.slots]
-        self.allocated = [(b, self.slots[b], tuple(b.shape), b.dtype) for b in self.fresh if b in self.slots]
-        self.outputs = [self._output(y) for y in self.tape.outputs]
-        self.entry = call.Entry(self.library, self.table, self.status)
-        self.ready = [self.entry.function(x) if isinstance(x, str) else x for x in self.segments]
+        objects = {Place.NONE: None, Place.REFUSED: NotImplemented, Place.FAILED: False, Place.ARRAY: np.ndarray}
+        for place, thing in objects.items():
+            self.table[place] = id(thing)
+        for dtype, place in self.dtypes.items():
+            self.table[place] = id(dtype)
+        if self.threads:
+            self.table[Place.BARRIER] = TEAM.library.address("barrier")
+        self.table[Place.TEAM] = TEAM.address
+        self._kept: list[Any] = []
+        if any(type(x) is tuple for x in self.plan):
+            library = engine.Library(engine.object_code(self.text))
+            self.plan = [
+                (call.function(library, x[0], self.table, self._kept), x[1]) if type(x) is tuple else x
+                for x in self.plan
+            ]
+            if self.whole:
+                self.fast = call.function(library, "bound", self.table, self._kept)
 
-    def _output(self, y: Any) -> Any:
-        """How an output is found: a number, an input, a constant, or a window of a fresh array."""
-        if not isinstance(y, Var):
-            return _Output(None, None, y)
-        base, window = self.fusion.resolve(y)
-        if isinstance(base, Const):
-            return _Output(None, None, windowed(np.asarray(base.value), window))
-        return _Output(base, None if window.whole and window.shape == tuple(base.shape) else window, None)
-
-    def __call__(self, arguments: Sequence[Any]) -> list[Any]:
-        with self.entry.lock:
+    def __call__(self, arguments: Sequence[Any]) -> list[Any] | None:
+        """The outputs (the gate's is None), all in new arrays; None where the gate is closed."""
+        with TEAM.lock if self.threads else self.lock:
+            if self.threads:
+                TEAM.gather()
             return self._run(arguments)
 
-    def _run(self, arguments: Sequence[Any]) -> list[Any]:
-        held: dict[Var, np.ndarray] = {}  # arrays of this call
-        set_pointer = self.entry.point
-        for i, place in self.inputs:
-            x = arguments[i]
-            if type(x) is not np.ndarray or not x.flags.c_contiguous or not x.flags.aligned:
-                x = np.require(x, None, ("C", "A"))
-            held[self.tape.inputs[i]] = x
-            set_pointer(place, x)
-        for base, place, shape, dtype in self.allocated:
-            held[base] = x = np.empty(shape, dtype)
-            set_pointer(place, x)
-        for step in self.ready:
-            step() if not isinstance(step, _Host) else step.run(held, arguments)
-        if self.status[0]:
-            self.status[0] = 0
-            from wengert.compiler.runner import Runner
-            return Runner(self.given)(arguments)
-        return [self._result(y, held, arguments) for y in self.outputs]
+    def _run(self, arguments: Sequence[Any]) -> list[Any] | None:
+        held: dict[Var, Any] = {x: a for x, a in zip(self.tape.inputs, arguments, strict=True)}  # noqa: C416
+        for base, shape, dtype in self.allocated:
+            held[base] = np.empty(shape, dtype)
+        for step in self.plan:
+            if type(step) is not tuple:
+                step.run(held)
+                continue
+            answer = step[0](*[held[x] for x in step[1]])
+            if answer is NotImplemented:
+                for x in step[1]:
+                    held[x] = memory.plain(held[x], x)
+                answer = step[0](*[held[x] for x in step[1]])
+            if answer is not None:
+                assert answer is False, "arrays fit after they were laid out"
+                if self.failed() == CLOSED:
+                    return None
+                return Runner(self.given)(arguments)  # which raises the error with all it has to say
+        return [None if i == self.gate_output else self._result(y, held) for i, y in enumerate(self.outputs)]
 
-    def _result(self, y: _Output, held: dict[Var, Any], arguments: Sequence[Any]) -> Any:
+    def failed(self) -> int:
+        """What the latest call's status told of; it is forgotten."""
+        status = int(self.status[0])
+        self.status[0] = 0
+        return status
+
+    def _result(self, y: Output, held: dict[Var, Any]) -> Any:
         if y.base is None:
             return y.value
-        if isinstance(y.base, Input):
-            array = np.asarray(arguments[self.tape.inputs.index(y.base)])
-            array = array if array.flags.c_contiguous else np.ascontiguousarray(array)
-        else:
-            array = held[y.base]
-        return array if y.window is None else windowed(array, y.window)
-
-
-class _Output(NamedTuple):
-    base: Var | None
-    window: Window | None
-    value: Any
-
-
-class _Host:
-    """A line that runs on NumPy."""
-
-    def __init__(self, program: Program, node: Node) -> None:
-        self.program, self.node = program, node
-        self.function = itemgetter(node.attrs["index"]) if node.prim is PART else (
-            partial(node.prim.impl, **node.attrs) if node.attrs else node.prim.impl)  # fmt: skip
-        self.place = None
-        if any(node in step.bases for step in program.steps):
-            self.place = program.slot(node)
-        self.operands = [self._operand(x) for x in node.inputs]
-
-    def _operand(self, x: Any) -> Any:
-        """What stands for an operand at run time: a value, or the variable and the window onto it."""
-        if not isinstance(x, Var):
-            return x
-        base, window = self.program.fusion.resolve(x)
-        if isinstance(base, Const):
-            return windowed(np.asarray(base.value), window) if isinstance(base.value, np.ndarray | np.generic) else base.value
-        if base in self.program.offset:
-            start = self.program.offset[base]
-            whole = self.program.arena[start : start + _size(base)].view(base.dtype).reshape(base.shape)
-            return windowed(whole, window)
-        whole_window = window.whole and window.shape == tuple(base.shape) if isinstance(base.dtype, np.dtype) else True
-        return (base, None if whole_window else window)
-
-    def run(self, held: dict[Var, Any], arguments: Sequence[Any]) -> None:
-        operands = [self._value(x, held, arguments) for x in self.operands]
-        with np.errstate(all="ignore"):
-            result = self.function(*operands)
-        if isinstance(self.node.dtype, np.dtype):
-            result = np.asarray(result, self.node.dtype)
-            if self.place is not None:
-                result = np.ascontiguousarray(result).reshape(self.node.shape)
-                self.program.entry.point(self.place, result)
-            if result.base is not None and np.may_share_memory(result, self.program.arena):
-                result = result.copy()
-                if self.place is not None:
-                    self.program.entry.point(self.place, result)
-        held[self.node] = result
-
-    def _value(self, x: Any, held: dict[Var, Any], arguments: Sequence[Any]) -> Any:
-        if type(x) is not tuple:
-            return x
-        base, window = x
-        array = held.get(base)
-        if array is None:
-            array = arguments[self.program.tape.inputs.index(base)]
-        return array if window is None else windowed(np.ascontiguousarray(array), window)
-
-
-def windowed(array: np.ndarray, w: Window) -> np.ndarray:
-    """A contiguous array seen through a window (which has no pads)."""
-    assert not w.pads
-    if not array.size or 0 in w.shape:
-        return np.empty(w.shape, array.dtype)
-    flat = np.ascontiguousarray(array).reshape(-1)
-    size = array.dtype.itemsize
-    return np.lib.stride_tricks.as_strided(flat[w.offset :], w.shape, [s * size for s in w.strides], writeable=False)
+        return held[y.base] if y.window is None else windowed(np.asarray(held[y.base]), y.window)
 
 
 def ordered(fusion: Fusion) -> list[Group]:
@@ -286,18 +312,4 @@ def ordered(fusion: Fusion) -> list[Group]:
     return found
 
 
-def _size(x: Var) -> int:
-    count = 1
-    for n in x.shape:
-        count *= n
-    return count * int(x.dtype.itemsize)
-
-
-def _aligned(size: int) -> np.ndarray:
-    """Zeroed bytes that start at a cache line."""
-    raw = np.zeros(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size]
-
-
-__all__ = ["Program", "ordered"]
+__all__ = ["Output", "Program", "Step", "ordered"]

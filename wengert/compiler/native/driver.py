@@ -1,0 +1,250 @@
+"""The functions around the kernels: a segment runs some of them in order, an entry is what Python calls.
+
+A segment of a large program is run by all members of the team at once: each does its share of a kernel's tasks, small
+kernels are done by member 0 alone, and a barrier stands where a kernel could meet memory that another member is still
+working on.
+
+The table of addresses begins with those named in `Place`; inputs, constants and results follow.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+from wengert.compiler.native.ir import I8, I32, I64, PTR, Function, Module, Value
+from wengert.compiler.native.kernel import Kernel
+
+_ALONE = 4_000.0  # nanoseconds of work below which a kernel is not shared
+OUT_OF_BOUNDS, CLOSED = 1, 2  # what a program's status says
+_SMALL = 25_000.0  # nanoseconds of work below which a program stays on one thread
+
+
+class Place(IntEnum):
+    """What the first addresses of a program's table are."""
+
+    ARENA = 0
+    SCRATCH = 1
+    STATUS = 2
+    NONE = 3  # Python's None
+    REFUSED = 4  # Python's NotImplemented: arguments that are not what was compiled for
+    FAILED = 5  # Python's False: a kernel found an index out of bounds
+    ARRAY = 6  # NumPy's array type
+    BARRIER = 7
+    TEAM = 8
+    EPOCH = 9  # the two counters of changes, and what they were when the addresses were noted
+    SEEN = 10
+    SEEN_ARRAYS = 11
+    OWNED = 12  # pairs (object, number of references to it) that have to be as they were
+    OWNED_COUNT = 13
+    FIRST = 14  # of the program's own
+
+
+class Region(NamedTuple):
+    """A stretch of memory: of the arena, or of an array outside (by number)."""
+
+    space: int
+    start: int
+    stop: int
+
+
+class Job(NamedTuple):
+    """A kernel in its place: what it is called with, and the memory it reads and writes."""
+
+    kernel: Kernel
+    gated: bool
+    arguments: Callable[[Function], list[Value]]
+    reads: list[Region]
+    writes: list[Region]
+
+
+class Gate(NamedTuple):
+    """From which kernel on a flag has to be set, and where it is."""
+
+    first: int
+    flag: Callable[[Function], Value]
+
+
+class Argument(NamedTuple):
+    """What an array handed to an entry has to be: its place in the table; the dtype's place, and the shape."""
+
+    place: int
+    dtype: int | None = None  # None: made by us, not to be checked
+    shape: tuple[int, ...] = ()
+
+
+def nanoseconds(kernel: Kernel) -> float:
+    """About how long a kernel takes on one thread."""
+    rate = 60.0 if kernel.name.startswith("product") else 12.0
+    return max(kernel.flops / rate, kernel.bytes / 15.0)
+
+
+def segment(module: Module, name: str, jobs: Sequence[Job], threads: bool, gate: Gate | None = None) -> None:
+    """Write ``name(table, member, members, team)``: the kernels in order, those behind a closed gate left out."""
+    f = module.function(name, ["table"], ["member", "members"])
+    f.arguments["team"] = Value(f, "%team", PTR)
+    open_reads: list[tuple[Region, bool]] = []
+    open_writes: list[tuple[Region, bool]] = []
+    pending, end = False, ""
+    for number, job in enumerate(jobs):
+        if gate is not None and number == gate.first:
+            if threads and pending:
+                barrier(f)
+                open_reads, open_writes, pending = [], [], False
+            end = _gate(f, gate)
+        shared = threads and job.kernel.tasks > 1 and nanoseconds(job.kernel) > _ALONE
+        if threads and _conflict(job, shared, open_reads, open_writes):
+            barrier(f)
+            open_reads, open_writes, pending = [], [], False
+        _call(f, job, shared, threads)
+        open_reads += [(r, shared) for r in job.reads]
+        open_writes += [(r, shared) for r in job.writes]
+        pending = True
+    if end:
+        f.do(f"br label %{end}")
+        f.label(end)
+    if threads:
+        barrier(f)
+    f.finish()
+
+
+def _gate(f: Function, gate: Gate) -> str:
+    """Go on only where the flag is set, else note that it is not; returns the label behind everything."""
+    flag = f.compare("ne", f.load(gate.flag(f), I8), 0)
+    f.when(f.negation(flag), lambda: f.store(f.constant(CLOSED, I64), f.load(f["table"], PTR, int(Place.STATUS))))
+    f.count += 1
+    tag = f.count
+    f.do(f"br i1 {flag.name}, label %G{tag}, label %H{tag}")
+    f.label(f"G{tag}")
+    return f"H{tag}"
+
+
+def _conflict(job: Job, shared: bool, reads: list[tuple[Region, bool]], writes: list[tuple[Region, bool]]) -> bool:
+    def meets(mine: Iterable[Region], others: list[tuple[Region, bool]]) -> bool:
+        return any(
+            (shared or was_shared) and a.space == b.space and a.start < b.stop and b.start < a.stop
+            for a in mine
+            for b, was_shared in others
+        )
+
+    return meets([*job.reads, *job.writes], writes) or meets(job.writes, reads)
+
+
+def _call(f: Function, job: Job, shared: bool, threads: bool) -> None:
+    count = f.constant(job.kernel.tasks, I64)
+    if not shared:
+        def run() -> None:
+            f.call(job.kernel.name, *job.arguments(f), f.constant(0, I64), count)
+
+        if threads:
+            f.when(f.compare("eq", f["member"], 0), run)
+        else:
+            run()
+        return
+    begin = f.line(I64, f"udiv {f['member'] * count!r}, {f['members'].name}")
+    end = f.line(I64, f"udiv {(f['member'] + 1) * count!r}, {f['members'].name}")
+    f.when(f.compare("slt", begin, end), lambda: f.call(job.kernel.name, *job.arguments(f), begin, end))
+
+
+def barrier(f: Function) -> None:
+    """Wait for all members."""
+    address = f.load(f["table"], PTR, int(Place.BARRIER))
+    f.do(f"call void {address.name}({f['team']!r}, {f['members']!r})")
+
+
+def is_large(jobs: Iterable[Job]) -> bool:
+    """Whether sharing a program's work pays."""
+    return sum(nanoseconds(job.kernel) for job in jobs) > _SMALL
+
+
+def entry(module: Module, name: str, run: str, arguments: Sequence[Argument], threads: bool, bound: bool) -> None:
+    """Write a C function for `PyCFunction`: checks arrays, notes their addresses, runs a segment, returns None.
+
+    ``name(self, arguments, count)`` with `self` the table, an array. It returns NotImplemented where an argument does
+    not fit, False where the status tells of a closed gate or an index out of bounds. A `bound` entry relies on the
+    addresses of arrays outside that were noted before, and returns NotImplemented where those may be others now.
+    """
+    f = module.function(name, ["self", "arguments"], ["count"], external=True)
+    f.result = PTR
+    table = f.load(f["self"], PTR, 2)
+    fits = f.compare("eq", f["count"], len(arguments))
+    f.when(f.negation(fits), lambda: _answer(f, table, Place.REFUSED))
+    if bound:
+        _check_bound(f, table)
+    for number, argument in enumerate(arguments):
+        array = f.load(f["arguments"], PTR, number)
+        if argument.dtype is not None:
+            _check(f, table, array, argument)
+        f.store(f.load(array, PTR, 2), table, argument.place)
+    team = f.load(table, PTR, int(Place.TEAM))
+    members = f.constant(1, I64)
+    if threads:
+        members = _start(f, team, table, run)
+    f.do(f"call void @{run}({table!r}, i64 0, {members!r}, {team!r})")
+    status = f.load(table, PTR, int(Place.STATUS))
+    bad = f.compare("ne", f.load(status, I64), 0)
+    f.when(bad, lambda: _answer(f, table, Place.FAILED))
+    _answer(f, table, Place.NONE, last=True)
+    f.finish()
+
+
+def _check_bound(f: Function, table: Value) -> None:
+    """Refuse where arrays outside were replaced, or somebody else refers to one that is written to."""
+    epoch = f.load(table, PTR, int(Place.EPOCH))
+    same = f.compare("eq", f.load(epoch, I64, 0), f.load(table, I64, int(Place.SEEN)))
+    same = same & f.compare("eq", f.load(epoch, I64, 1), f.load(table, I64, int(Place.SEEN_ARRAYS)))
+    pairs = f.load(table, PTR, int(Place.OWNED))
+    count = f.load(table, I64, int(Place.OWNED_COUNT))
+
+    def look(i: Value, so_far: Value) -> Value:
+        thing = f.load(pairs, PTR, i * 2)
+        return so_far & f.compare("eq", f.load(thing, I64), f.load(pairs, I64, i * 2 + 1))
+
+    (same,) = f.loop(f.constant(0, I64), count, 1, look, [same])
+    f.when(f.negation(same), lambda: _answer(f, table, Place.REFUSED))
+
+
+def _start(f: Function, team: Value, table: Value, run: str) -> Value:
+    """Give the team its job: the function, the table; then count the job up, so that the members see it."""
+    f.store(Value(f, f"@{run}", PTR), team, 17)
+    f.store(table, team, 18)
+    job_at = f.at(team, 16, I64)
+    job = f.load(job_at, I64) + 1
+    f.do(f"store atomic {job!r}, {job_at!r} release, align 8")
+    return f.load(team, I64, 20)
+
+
+def _check(f: Function, table: Value, array: Value, argument: Argument) -> None:
+    """Refuse what is not a contiguous array of this dtype and shape."""
+    wrong = [
+        f.compare("ne", f.load(array, I64, 1), f.load(table, I64, int(Place.ARRAY))),
+    ]
+    f.when(wrong[0], lambda: _answer(f, table, Place.REFUSED))
+    assert argument.dtype is not None
+    flags = f.load(array, I32, 16) & 0x101
+    wrong = [
+        f.compare("ne", f.load(array, I32, 6), len(argument.shape)),
+        f.compare("ne", f.load(array, I64, 7), f.load(table, I64, argument.dtype)),
+        f.compare("ne", flags, 0x101),
+    ]
+    found = wrong[0] | wrong[1] | wrong[2]
+    f.when(found, lambda: _answer(f, table, Place.REFUSED))
+    lengths = f.load(array, PTR, 4)
+    for axis, n in enumerate(argument.shape):
+        f.when(f.compare("ne", f.load(lengths, I64, axis), n), lambda: _answer(f, table, Place.REFUSED))
+
+
+def _answer(f: Function, table: Value, place: Place, last: bool = False) -> None:
+    """Return one of Python's constants."""
+    found = f.load(table, PTR, int(place))
+    if sys.version_info < (3, 12):  # later ones are immortal and must not be counted
+        f.store(f.load(found, I64) + 1, found)
+    f.do(f"ret {found!r}")
+    if not last:
+        f.count += 1
+        f.label(f"R{f.count}")
+
+
+__all__ = ["CLOSED", "OUT_OF_BOUNDS", "Argument", "Gate", "Job", "Place", "Region", "entry", "is_large", "nanoseconds", "segment"]

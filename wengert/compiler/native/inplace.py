@@ -1,0 +1,87 @@
+"""Writing new values over old ones: parameters, state of optimizers, running statistics.
+
+A group may write its result where an input lies if everybody else who reads that input runs before, and if it reads
+the input itself only at the very place it writes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from wengert.compiler.native.access import operand, writing
+from wengert.compiler.native.fuse import Fusion, Group, variables
+from wengert.core.tape import Input, Node, Tape, Var, cut
+
+
+def late(tape: Tape, aliases: Mapping[int, int], gate: int | None) -> set[Node]:
+    """The lines that only serve to write over something, which must not happen before the gate is known."""
+    if gate is None:
+        return set()
+    before = set(cut([tape.outputs[gate]], tape.inputs).nodes)
+    return set(cut([tape.outputs[i] for i in aliases], tape.inputs).nodes) - before
+
+
+def written_back(fusion: Fusion, tape: Tape, count: int, aliases: Mapping[int, int], gate: int | None) -> dict[int, Node]:
+    """The outputs from `count` on that a kernel may write to their own place at once: their numbers, their lines.
+
+    The groups are told to run after those that read what they write over.
+    """
+    bases = [fusion.resolve(y)[0] if isinstance(y, Var) else None for y in tape.outputs]
+    uses = Counter(b for b in bases if b is not None)
+    found: dict[int, Node] = {}
+    for number, y in enumerate(tape.outputs):
+        if number < count or number == gate or not isinstance(y, Var):
+            continue
+        base, window = fusion.resolve(y)
+        whole = window.whole and window.shape == tuple(base.shape)
+        if not isinstance(base, Node) or not whole or uses[base] > 1 or fusion.home[base].kind == "host":
+            continue
+        old = tape.inputs[aliases[number]] if number in aliases else None
+        if old is None or _free(fusion, fusion.home[base], base, old, bases):
+            found[number] = base
+    return found
+
+
+def _free(fusion: Fusion, group: Group, new: Node, old: Var, outputs: list[Var | None]) -> bool:
+    """Whether `new`, a line of the group, may be written over `old`; readers of `old` are put before."""
+    if old in outputs or not isinstance(old, Input) or old.dtype != new.dtype or old.shape != new.shape:
+        return False
+    if not _in_step(fusion, group, new, old):
+        return False
+    readers = [
+        g for g in fusion.groups
+        if g is not group and any(fusion.resolve(x)[0] is old for n in g.nodes for x in variables(n))
+    ]  # fmt: skip
+    return all(fusion.run_after(group, g) for g in readers)
+
+
+def _in_step(fusion: Fusion, group: Group, new: Node, old: Var) -> bool:
+    """Whether the group reads `old` at no other place than where it writes `new`, or not at all."""
+    target = writing(group, new)
+    for node in group.nodes:
+        for k, x in enumerate(node.inputs):
+            if not isinstance(x, Var) or fusion.resolve(x)[0] is not old:
+                continue
+            if node is group.root or group.inner is not None:
+                return False
+            access = operand(fusion, group, node, k).access
+            if access is None or access.strides != target.strides or access.offset or access.pads:
+                return False
+    return True
+
+
+def behind(fusion: Fusion, tape: Tape, direct: Mapping[int, Node], aliases: Mapping[int, int],
+           gate: int | None) -> set[Group]:  # fmt: skip
+    """The groups that must not run where the gate is closed: those that write over something."""
+    if gate is None:
+        return set()
+    flag = fusion.resolve(tape.outputs[gate])[0]
+    home = fusion.home.get(flag)
+    if home is None:
+        return set()
+    writers = {fusion.home[node] for number, node in direct.items() if number in aliases}
+    return {g for g in writers if fusion.run_after(g, home)}
+
+
+__all__ = ["behind", "late", "written_back"]
