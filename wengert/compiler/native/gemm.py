@@ -237,7 +237,9 @@ class _Product:
               t: Value) -> None:  # fmt: skip
         row, height = rows
         totals = sums(self.f, a, b, height, vectors, self.cut.vector, self.k)
-        finish(self.f, totals, row, p * self.cut.width, (height, vectors, lanes), self.epilogue, t)
+        width = self.cut.vector.width
+        spans = [(v * width, lanes if v == vectors - 1 else width) for v in range(vectors)]
+        finish(self.f, totals, row, p * self.cut.width, spans, self.epilogue, t)
 
 
 def _least(f: Function, x: Any, y: Any) -> Any:

@@ -12,7 +12,7 @@ from wengert.compiler.native.ir import Type
 from wengert.compiler.native.registers import registers
 
 # Rows of a tile by the number of its vectors: accumulators, one row of B and a broadcast element fit the registers.
-_HEIGHTS = {
+HEIGHTS = {
     32: {1: 16, 2: 12, 3: 8, 4: 6, 6: 3, 8: 2},
     16: {1: 8, 2: 6, 3: 4, 4: 2, 6: 1},
 }
@@ -70,13 +70,13 @@ def _cost(m: int, vectors: int, nv: int, height: int) -> float:
 
 def _tile(m: int, vectors: int) -> tuple[int, int]:
     """Vectors and rows of the tile."""
-    heights = _HEIGHTS[registers().number]
+    heights = HEIGHTS[registers().number]
     choices = [nv for nv in heights if nv <= max(vectors, 1)]
     nv = min(choices, key=lambda v: (_cost(m, vectors, v, heights[v]), v != 2, v))
     return nv, heights[nv]
 
 
-def _rows(m: int, height: int) -> tuple[int, int, int]:
+def tiles_of(m: int, height: int) -> tuple[int, int, int]:
     """Tiles of almost equal height: height, how many, how many of one row less."""
     tiles = -(-m // height)
     if tiles > 1 and tiles % 2 and m // (tiles + 1) >= 8:
@@ -91,7 +91,7 @@ def plan(m: int, n: int, k: int, kind: Type, count: int) -> Plan:
     width = lanes_for(n, kind)
     vectors = -(-n // width)
     nv, height = _tile(m, vectors)
-    height, tall, short = _rows(m, height)
+    height, tall, short = tiles_of(m, height)
     panels, rest = divmod(vectors, nv)
     lanes = n - (vectors - 1) * width
     if lanes < width and not rest:  # the last panel has a partial vector: it is written on its own
@@ -114,4 +114,4 @@ def _uneven(tasks: int) -> float:
     return -(-tasks // 2) / tasks
 
 
-__all__ = ["SMALL", "Plan", "lanes_for", "plan"]
+__all__ = ["HEIGHTS", "SMALL", "Plan", "lanes_for", "plan", "tiles_of"]

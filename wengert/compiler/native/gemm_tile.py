@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from wengert.compiler.native.ir import I64, Function, Type, Value
@@ -71,16 +71,15 @@ def lines_of(f: Function, write: Callable[[], None]) -> int:
     return size
 
 
-def finish(f: Function, totals: list[Value], row: Value, column: Value, shape: tuple[int, int, int], epilogue: Epilogue,
-           batch: Value) -> None:  # fmt: skip
-    """Hand a tile of (height, vectors, lanes of the last one) to the epilogue, a long one by way of memory."""
-    height, vectors, lanes = shape
-    vector = totals[0].type
-    width = vector.width
+def finish(f: Function, totals: list[Value], row: Value, column: Value, spans: Sequence[tuple[int, int]],
+           epilogue: Epilogue, batch: Value) -> None:  # fmt: skip
+    """Hand a tile to the epilogue, a long one by way of memory; `spans` are the columns and lanes of a row's vectors."""
+    vector, vectors = totals[0].type, len(spans)
 
     def one(x: Value, r: Any, v: int) -> None:
         there = row if isinstance(r, int) and r == 0 else row + r
-        epilogue(f, x, there, column + v * width if v else column, lanes if v == vectors - 1 else width, batch)
+        offset, lanes = spans[v]
+        epilogue(f, x, there, column + offset if offset else column, lanes, batch)
 
     if len(totals) <= 2 or lines_of(f, lambda: one(totals[0], 0, 0)) <= _LIGHT:
         for i, x in enumerate(totals):
@@ -88,13 +87,13 @@ def finish(f: Function, totals: list[Value], row: Value, column: Value, shape: t
         return
     parked = f.local(vector, len(totals))
     for i, x in enumerate(totals):
-        f.store(x, parked, i * width)
+        f.store(x, parked, i * vector.width)
 
     def line(r: Value) -> None:
         for v in range(vectors):
-            one(f.load(parked, vector, r * (vectors * width) + v * width), r, v)
+            one(f.load(parked, vector, r * (vectors * vector.width) + v * vector.width), r, v)
 
-    f.loop(0, height, 1, line)
+    f.loop(0, len(totals) // vectors, 1, line)
 
 
 __all__ = ["Epilogue", "Strided", "accumulated", "finish", "lines_of", "multiply_add", "sums"]

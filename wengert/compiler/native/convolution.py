@@ -1,0 +1,362 @@
+"""Convolutions and their transposes by the input, without a matrix of columns: tiles of channels and places.
+
+One image at a time is copied between zeros (where there is padding or a stride); a tile of some output channels and a
+few vectors of places is summed in registers. Where the rows of places are much shorter than vectors, several rows are
+first gathered into a panel. The kernel's results come to the epilogue as a matrix of channels and places per image.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.compiler.native import conv_source
+from wengert.compiler.native.conv_panel import Panel, panel_rows
+from wengert.compiler.native.conv_shape import Axis, Geometry, Source, backward, forward, geometry
+from wengert.compiler.native.conv_source import Layout
+from wengert.compiler.native.conv_tile import correlate, direct, packed, readable
+from wengert.compiler.native.gemm_plan import HEIGHTS, lanes_for, tiles_of
+from wengert.compiler.native.gemm_tile import Epilogue, finish
+from wengert.compiler.native.ir import F32, F64, I64, Function, Module, Type, Value
+from wengert.compiler.native.kernel import Kernel
+from wengert.compiler.native.registers import registers
+from wengert.core.tape import Node, Var
+
+
+class Operands(NamedTuple):
+    """The names of the pointers to what is summed over: (x or the gradient of y, weights), with their first elements."""
+
+    places: str
+    weights: str
+    places_offset: int = 0
+    weights_offset: int = 0
+
+
+def supported(node: Node) -> bool:
+    """Whether a line of `conv` or `conv_input` has a kernel."""
+    if node.prim.name not in ("conv", "conv_input") or node.dtype not in (np.float32, np.float64):
+        return False
+    if any(not isinstance(x, Var) or x.dtype != node.dtype or 0 in x.shape for x in node.inputs) or 0 in node.shape:
+        return False
+    if len(node.attrs["stride"]) > 3:
+        return False
+    parts, _ = _sums(node.prim.name, geometry(node))
+    return all(readable(axes) for axes in parts)
+
+
+def convolution(module: Module, name: str, node: Node, operands: Operands, epilogue: Epilogue,
+                pointers: Sequence[str]) -> Kernel:  # fmt: skip
+    """Write the kernel ``name(pointers …, scratch, begin, end)`` of a line of `conv` or `conv_input`.
+
+    The epilogue gets vectors of neighbouring places: (function, sums, channel, flat place, lanes, image).
+    """
+    f = module.function(name, [*pointers, "scratch"], counts=["begin", "end"])
+    g = geometry(node)
+    kind = F32 if node.dtype == np.float32 else F64
+    writer = _Writer(f, node.prim.name, g, kind, operands, epilogue)
+    f.when(f.compare("slt", f["begin"], f["end"]), writer.write)
+    f.finish()
+    size = float(kind.bytes) * sum(math.prod(x.shape) for x in (*node.inputs, node))
+    return Kernel(name, g.n * g.groups, g.flops, size, writer.scratch * kind.bytes)
+
+
+def _sums(which: str, g: Geometry) -> tuple[list[tuple[Axis, ...]], tuple[Source, ...]]:
+    return forward(g) if which == "conv" else backward(g)
+
+
+def _merged(g: Geometry) -> Geometry:
+    """A convolution that looks at one place each, with all places in one row."""
+    if g.taps != 1 or any(s != 1 for s in g.stride) or any(map(any, g.padding)):
+        return g
+    places = (1, 1, math.prod(g.space))
+    return g._replace(space=places, out=places)
+
+
+class _Writer:
+    """Writes the kernel of one convolution."""
+
+    def __init__(self, f: Function, which: str, g: Geometry, kind: Type, operands: Operands,
+                 epilogue: Epilogue) -> None:  # fmt: skip
+        g = _merged(g)
+        self.f, self.g, self.kind, self.operands = f, g, kind, operands
+        self.parts, self.sources = _sums(which, g)
+        inward, outward = g.c // g.groups, g.o // g.groups
+        self.inputs, self.rows = (inward, outward) if which == "conv" else (outward, inward)
+        self.weight_row, self.weight_channel = inward * g.taps, g.taps
+        if which != "conv":
+            self.weight_row, self.weight_channel = g.taps, inward * g.taps
+        self.result = g.out if which == "conv" else g.space
+        self.places = math.prod(self.result)
+        self.epilogue = self._of_group(epilogue)
+        step = self.parts[0][2].step if self.parts else 1
+        self.layout = Layout(
+            self.parts[0] if self.parts else forward(g)[0][0], self.sources, conv_source.phases(self.parts) or {0}
+        )
+        assert step == self.layout.step or not self.parts
+        whole = len(self.parts) == 1 and all(a.spread == 1 for a in self.parts[0])
+        self.spread = not whole  # results are first put together in scratch memory
+        self._plan_scratch()
+
+    def _plan_scratch(self) -> None:
+        room = 2 * registers().lanes(self.kind)
+        self.panels = [panel_rows(axes, self.inputs, self.rows, self.kind) for axes in self.parts]
+        source = self.inputs * self.layout.plane + room if self.layout.copied else 0
+        panel = max((p.size + room for p in self.panels if p), default=0)
+        image = self.rows * self.places + room if self.spread else 0
+        most = max((math.prod(a.count for a in axes) for axes in self.parts), default=0)
+        gathered = self.rows * most + room if self.spread and any(self.panels) else 0
+        self.panel_at = _rounded(source)
+        self.image_at = self.panel_at + _rounded(panel)
+        self.gathered_at = self.image_at + _rounded(image)
+        self.scratch = self.gathered_at + _rounded(gathered)
+
+    def _of_group(self, epilogue: Epilogue) -> Epilogue:
+        """The epilogue with the channels of the group in work counted from the first of all."""
+        if self.g.groups == 1:
+            return epilogue
+
+        def grouped(f: Function, x: Value, row: Value, column: Value, lanes: int, image: Value) -> None:
+            epilogue(f, x, row + self.channel, column, lanes, image)
+
+        return grouped
+
+    def write(self) -> None:
+        """Everything between ``begin`` and ``end``: images, or groups of channels of them."""
+        f, groups = self.f, self.g.groups
+        if self.layout.copied:
+            conv_source.fill(f, f["scratch"], self.inputs * self.layout.plane, self.kind)
+
+        def task(t: Value) -> None:
+            image, group = t, f.constant(0, I64)
+            if groups > 1:
+                image = f.line(I64, f"udiv {t!r}, {groups}")
+                group = t - image * groups
+            self.channel = group * self.rows
+            self._image(image, group)
+
+        f.loop(f["begin"], f["end"], 1, task)
+
+    def _image(self, image: Value, group: Value) -> None:
+        f, kind = self.f, self.kind
+        size = math.prod(s.size for s in self.sources)
+        x = f.at(f[self.operands.places], self.operands.places_offset, kind)
+        x = f.at(x, (image * (self.inputs * self.g.groups) + group * self.inputs) * size, kind)
+        w = f.at(f[self.operands.weights], self.operands.weights_offset, kind)
+        w = f.at(w, group * (self.g.o // self.g.groups * self.g.c // self.g.groups * self.g.taps), kind)
+        if self.layout.copied:
+            conv_source.copy(f, x, self.inputs, self.layout, kind, f["scratch"])
+            x = f["scratch"]
+        target = f.at(f["scratch"], self.image_at, kind)
+        if self.spread and (not self.parts or self._holes()):
+            conv_source.fill(f, target, self.rows * self.places, kind)
+        for axes, panel in zip(self.parts, self.panels, strict=True):
+            if panel is None:
+                epilogue = self._spread_epilogue(axes, target) if self.spread else self.epilogue
+                self._direct(axes, x, w, epilogue, image)
+            elif self.spread:
+                self._packed(axes, panel, x, w, self._gathered(axes), image)
+                self._spread_lines(axes, target)
+            else:
+                self._packed(axes, panel, x, w, self.epilogue, image)
+        if self.spread:
+            self._hand_over(target, image)
+
+    def _holes(self) -> bool:
+        """Whether there are results that no sum reaches."""
+        return sum(math.prod(a.count for a in axes) for axes in self.parts) < self.places
+
+    # ----- places read where they lie
+    def _direct(self, axes: tuple[Axis, ...], x: Value, w: Value, epilogue: Epilogue, image: Value) -> None:
+        """Tiles of some rows of places (all of z, then y) and a few vectors of each."""
+        f, layout = self.f, self.layout
+        width = lanes_for(axes[2].count, self.kind)
+        vector = self.kind.vector(width)
+        across = -(-axes[2].count // width)
+        high, wide, height = _tile(self.rows, axes[1].count, across)
+        reading = direct(axes, layout, self.g.kernel, (self.inputs, self.weight_channel))
+        last = axes[2].count - (across - 1) * width
+        pitch = axes[1].step * layout.pitch
+        line = axes[2].count
+
+        def tile(z: Value, y: Value, rows: int, v: Value, vectors: int, lanes: int) -> None:
+            place = f.at(x, layout.row(z * axes[0].step, y * axes[1].step) + v * width, vector)
+            offsets = [r * pitch + i * width for r in range(rows) for i in range(vectors)]
+            spans = [
+                (r * line + i * width, lanes if i == vectors - 1 else width)
+                for r in range(rows)
+                for i in range(vectors)
+            ]
+            column = (z * axes[1].count + y) * line + v * width
+
+            def channels(row: Value, count: int) -> None:
+                weights = f.at(w, row * self.weight_row, vector)
+                totals = correlate(f, weights, self.weight_row, place, offsets, count, reading, vector)
+                finish(f, totals, row, column, spans, epilogue, image)
+
+            self._tiles(height, channels)
+
+        def lines(z: Value, y: Value, rows: int) -> None:
+            whole = (across - (last < width)) // wide * wide
+            f.loop(0, whole, wide, lambda v: tile(z, y, rows, v, wide, width))
+            if whole < across:
+                tile(z, y, rows, f.constant(whole, I64), across - whole, last)
+
+        def plane(z: Value) -> None:
+            whole = axes[1].count // high * high
+            f.loop(0, whole, high, lambda y: lines(z, y, high))
+            if whole < axes[1].count:
+                lines(z, f.constant(whole, I64), axes[1].count - whole)
+
+        f.loop(0, axes[0].count, 1, plane)
+
+    def _tiles(self, height: int, body: Any) -> None:
+        """`body` for the first row and the number of rows of every tile of channels."""
+        rows, tall, short = tiles_of(self.rows, height)
+        self.f.loop(0, tall, 1, lambda i: body(i * rows, rows))
+        self.f.loop(0, short, 1, lambda i: body(i * (rows - 1) + tall * rows, rows - 1))
+
+    # ----- places gathered into panels
+    def _packed(self, axes: tuple[Axis, ...], panel: Panel, x: Value, w: Value, epilogue: Epilogue,
+                image: Value) -> None:  # fmt: skip
+        f, width = self.f, panel.width
+        vector = self.kind.vector(width)
+        target = f.at(f["scratch"], self.panel_at, vector)
+        reading = packed(axes, self.g.kernel, (self.inputs, self.weight_channel), panel.stride)
+        _, wide, height = _tile(self.rows, 1, panel.vectors)
+        count = panel.rows * axes[2].count
+        lanes = count - (panel.vectors - 1) * width
+
+        def some(z: Value, y: Value) -> None:
+            panel.pack(f, axes, self.layout, x, (z, y), self.inputs, self.kind, target)
+            start = (z * axes[1].count + y) * axes[2].count
+
+            def tile(v: Value, vectors: int, present: int) -> None:
+                spans = [(i * width, present if i == vectors - 1 else width) for i in range(vectors)]
+                places = f.at(target, v * width, vector)
+
+                def channels(row: Value, rows: int) -> None:
+                    weights = f.at(w, row * self.weight_row, vector)
+                    offsets = [i * width for i in range(vectors)]
+                    totals = correlate(f, weights, self.weight_row, places, offsets, rows, reading, vector)
+                    finish(f, totals, row, start + v * width, spans, epilogue, image)
+
+                self._tiles(height, channels)
+
+            whole = (panel.vectors - (lanes < width)) // wide * wide
+            f.loop(0, whole, wide, lambda v: tile(v, wide, width))
+            if whole < panel.vectors:
+                tile(f.constant(whole, I64), panel.vectors - whole, lanes)
+
+        f.loop(0, axes[0].count, 1, lambda z: f.loop(0, axes[1].count, panel.rows, lambda y: some(z, y)))
+
+    # ----- results put together in scratch memory
+    def _spread_epilogue(self, axes: tuple[Axis, ...], target: Value) -> Epilogue:
+        """Put sums at every s-th place of the image in scratch memory, between those that are there."""
+
+        def store(f: Function, x: Value, row: Value, column: Value, lanes: int, _image: Value) -> None:
+            z, y, v = _unravelled(f, column, axes[1].count, axes[2].count)
+            self._spread(axes, x, target, (row, z, y, v), lanes)
+
+        return store
+
+    def _spread(self, axes: tuple[Axis, ...], x: Value, target: Value, place: tuple[Value, ...], lanes: int) -> None:
+        (height, line), (row, z, y, v) = self.result[1:], place
+        at = (z * axes[0].spread + axes[0].start) * (height * line) + (y * axes[1].spread + axes[1].start) * line
+        at = at + v * axes[2].spread + row * self.places + axes[2].start
+        _interleave(self.f, x, self.f.at(target, at, x.type), axes[2].spread, lanes)
+
+    def _gathered(self, axes: tuple[Axis, ...]) -> Epilogue:
+        """Store sums of panels as they come: a vector of them may reach over several rows."""
+        count = math.prod(a.count for a in axes)
+
+        def store(f: Function, x: Value, row: Value, column: Value, lanes: int, _image: Value) -> None:
+            f.store(x, f.at(f["scratch"], self.gathered_at, x.type), row * count + column, lanes)
+
+        return store
+
+    def _spread_lines(self, axes: tuple[Axis, ...], target: Value) -> None:
+        """Put the stored sums where they belong, row by row."""
+        f, count, line = self.f, math.prod(a.count for a in axes), axes[2].count
+        vector = self.kind.vector(lanes_for(line, self.kind))
+        source = f.at(f["scratch"], self.gathered_at, vector)
+
+        def one(r: Value, z: Value, y: Value) -> None:
+            here = f.at(source, r * count + (z * axes[1].count + y) * line, vector)
+            for at in range(0, line, vector.width):
+                place = r, z, y, f.constant(at, I64)
+                self._spread(axes, f.load(here, vector, at), target, place, min(vector.width, line - at))
+
+        def plane(r: Value, z: Value) -> None:
+            f.loop(0, axes[1].count, 1, lambda y: one(r, z, y))
+
+        f.loop(0, self.rows, 1, lambda r: f.loop(0, axes[0].count, 1, lambda z: plane(r, z)))
+
+    def _hand_over(self, target: Value, image: Value) -> None:
+        """The image in scratch memory to the epilogue."""
+        f = self.f
+        width = lanes_for(self.places, self.kind)
+        vector = self.kind.vector(width)
+        whole = self.places // width * width
+
+        def row(r: Value) -> None:
+            here = f.at(target, r * self.places, vector)
+            f.loop(0, whole, width, lambda i: self.epilogue(f, f.load(here, vector, i), r, i, width, image))
+            if whole < self.places:
+                at = f.constant(whole, I64)
+                self.epilogue(f, f.load(here, vector, at), r, at, self.places - whole, image)
+
+        f.loop(0, self.rows, 1, row)
+
+
+def _rounded(count: int) -> int:
+    return -(-count // 16) * 16
+
+
+def _unravelled(f: Function, column: Value, height: int, line: int) -> tuple[Value, Value, Value]:
+    """(z, y, x) of a flat place."""
+    y = f.line(I64, f"udiv {column!r}, {line}")
+    z = f.line(I64, f"udiv {y!r}, {height}")
+    return z, y - z * height, column - y * line
+
+
+def _interleave(f: Function, x: Value, target: Value, step: int, lanes: int) -> None:
+    """Store lane i at i * step and leave what lies between as it is."""
+    width = x.type.width
+    if step == 1 or width == 1:
+        f.store(x, target, 0, lanes)
+        return
+    for block in range(step):
+        if block * width > (lanes - 1) * step:
+            break
+        old = f.load(target, x.type, block * width)
+        places = [divmod(block * width + i, step) for i in range(width)]
+        chosen = [width + q if not r and q < lanes else i for i, (q, r) in enumerate(places)]
+        indices = ", ".join(f"i32 {i}" for i in chosen)
+        new = f.line(x.type, f"shufflevector {old!r}, {x!r}, <{width} x i32> <{indices}>")
+        f.store(new, target, block * width)
+
+
+def _tile(rows: int, lines: int, vectors: int) -> tuple[int, int, int]:
+    """Lines and vectors of a tile of places, and its channels."""
+    best: tuple[float, int, int, int] | None = None
+    heights = HEIGHTS[registers().number]
+    for count, height in heights.items():
+        for high in range(1, count + 1):
+            wide = count // high
+            if count % high or high > lines or wide > vectors or (high > 1 and wide < vectors):
+                continue
+            tiles = -(-rows // height)
+            tall = -(-rows // tiles)
+            steps = -(-lines // high) * -(-vectors // wide)
+            bodies = (1 + (lines % high > 0)) * (1 + (vectors % wide > 0)) * (1 + (rows % tiles > 0))
+            cost = steps * tiles * (max(tall * count, 8) + 0.25 * tall + 1.5 * count) * (1 + 0.03 * bodies)
+            if best is None or cost < best[0]:
+                best = (cost, high, wide, height)
+    assert best is not None, "a tile of one vector always fits"
+    return best[1:]
+
+
+__all__ = ["Operands", "convolution", "supported"]
