@@ -15,7 +15,7 @@ from wengert.compiler.passes import optimise
 from wengert.compiler.runner import Runner
 from wengert.compiler.signature import ARRAYS, FUNCTIONS
 from wengert.core.epoch import EPOCH
-from wengert.core.lifting import Lifting, Outer, Watch, lifted
+from wengert.core.lifting import Lifting, Outer, Unequal, Watch, lifted
 from wengert.core.places import Handle, Place
 from wengert.core.primitive import REGISTRY
 from wengert.core.record import SESSION, Recorder, Tensor, as_array, escaped
@@ -69,6 +69,7 @@ class Trace:
         self.tape = optimise(tape, name)
         self.runner = Runner(self.tape)
         self.sources, self.destinations = list(sources), list(destinations)
+        self.places = [*self.sources, *(d.place for d in self.destinations if d.alias is None)]
         self.results, self.structure = list(results), structure
         self.count = sum(r.output is not None for r in results)
         self.gate: int | None = None
@@ -91,7 +92,9 @@ class Trace:
             for watch in self.watches:
                 if not _holds(watch):
                     return f"{watch.where} changed"
-            for place in self.sources:
+            for place in self.places:
+                if not place.settle():
+                    return f"{place!r} changed"
                 if isinstance(place, Handle) and place.t.rec is not SESSION and place.t.rec is not None:
                     raise escaped(place.t.rec)
             if not self.types.holds():
@@ -176,7 +179,9 @@ def _built(result: Result, values: Sequence[Any]) -> Any:
 
 
 # ----- recording ------------------------------------------------------------------------------------------
-def trace_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Trace | None:
+def trace_call(
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str, common: bool = True
+) -> Trace | None:
     """Record ``f(*args, **kwargs)``; None where the call must run eagerly.
 
     That is so where it reads a tensor of a transform that is running around it, and where it makes state that was not
@@ -188,6 +193,7 @@ def trace_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
     guards.append(Guard("the generator of Python's random", lambda: hash(random.getstate())))
     try:
         with lifted("compile") as lifting:
+            lifting.common = common
             rec = lifting.recorder
             boxes = [_box(x, rec) for x in given]
             nodes = [b.node if isinstance(b, Tensor) else None for b in boxes]
@@ -199,6 +205,8 @@ def trace_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
             ended = _Ended(lifting, leaves)
     except Outer:
         return None
+    except Unequal:
+        return trace_call(f, args, kwargs, name, common=False)
     _check_pure(guards, name)
     if any(isinstance(b, Tensor) and b.node is not v for b, v in zip(boxes, nodes, strict=True)):
         raise CompileError(

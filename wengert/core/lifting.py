@@ -23,7 +23,7 @@ from wengert.core.places import Gradient, Handle, Place
 from wengert.core.primitive import REGISTRY, Primitive
 from wengert.core.record import OPEN, SESSION, Recorder, Tensor, as_array, bind, local
 from wengert.core.scalar import Scalar, scalar_of
-from wengert.core.tape import Cell, Const, Input, Leaf, Var, next_number
+from wengert.core.tape import Cell, Const, Input, Leaf, Node, Var, next_number
 
 
 class Outer(BaseException):
@@ -85,6 +85,20 @@ class Slot:
         self.now: Any = self.start
 
 
+class Member:
+    """One of several values that are the same number outside (see `Common`); each may be changed on its own."""
+
+    __slots__ = ("slot", "now")
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
+        self.now = slot.start
+
+
+class Unequal(BaseException):
+    """Numbers that were the same before are not afterwards: they must be recorded one by one."""
+
+
 class Lifting:
     """What is going on while a compiled function is recorded."""
 
@@ -95,11 +109,13 @@ class Lifting:
         self.cells: dict[int, Kept] = {}
         self.written: set[int] = set()  # the cells whose gradient was set, whatever it was before
         self.slots: dict[Any, Slot] = {}
+        self.members: list[Member] = []
         self.views: dict[Any, Any] = {}  # what objects of upper floors show instead of themselves
         self.watches: list[Watch] = []
         self.checks: list[Check] = []
         self.swept = False  # whether a sweep ran inside
         self.grown: str | None = None  # what the function makes that was not there before
+        self.common = True  # whether equal numbers of an optimizer are recorded as one
         self.began = next_number()
 
     # ----- tensors
@@ -231,6 +247,10 @@ class Lifting:
                 yield Gradient(kept.cell, fresh=True), None if grad is None else self.traced(grad).node
             elif grad is not None and self.traced(grad).node is not kept.var:
                 yield Gradient(kept.cell), self.traced(grad).node
+        for member in self.members:
+            member.slot.now = member.now
+        if any(not _same(m.slot.now.node, m.now.node) for m in self.members):
+            raise Unequal
         for slot in list(self.slots.values()):
             if slot.now is not slot.start:
                 yield slot.place, self.traced(slot.now).node
@@ -243,6 +263,19 @@ class Lifting:
                 b.t.group = b.before[3]
         for kept in self.cells.values():
             kept.cell.grad = kept.before
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two variables (or numbers) are computed in the same way from the same variables."""
+    if a is b or (not isinstance(a, Node) and type(a) is type(b) and not isinstance(a, Var) and a == b):
+        return True
+    return (
+        isinstance(a, Node)
+        and isinstance(b, Node)
+        and a.prim is b.prim
+        and a.attrs == b.attrs
+        and all(_same(x, y) for x, y in zip(a.inputs, b.inputs, strict=True))
+    )
 
 
 def _kind(t: Tensor) -> tuple[bool, bool]:
@@ -277,4 +310,4 @@ def lifted(what: str) -> Iterator[Lifting]:
             lifting.session.open = False
 
 
-__all__ = ["Check", "Lifting", "Outer", "Slot", "Watch", "lifted"]
+__all__ = ["Check", "Lifting", "Member", "Outer", "Slot", "Unequal", "Watch", "lifted"]

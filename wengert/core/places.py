@@ -34,6 +34,10 @@ class Place:
         """Put an array that nobody else will write to there."""
         raise NotImplementedError
 
+    def settle(self) -> bool:
+        """Make ready for calls after something was changed somewhere; False where the function must be recorded anew."""
+        return True
+
     def storage(self) -> tuple[Any, list[Any]]:
         """The array that is there, and the objects that must be referred to by their owners alone to write into it.
 
@@ -112,14 +116,11 @@ class Gradient(Place):
 
 
 class Entry(Place):
-    """An array or a number in a dictionary: a buffer of a module, what an optimizer remembers."""
+    """An array in a dictionary: a buffer of a module, what an optimizer remembers."""
 
     def __init__(self, owner: dict[str, Any], key: str, where: str, number: type | None = None) -> None:
-        self.owner, self.key, self.where = owner, key, where
-        value = dict.__getitem__(owner, key)
-        self.tensor = isinstance(value, Tensor)
-        self.kind = type(value) if type(value) in (int, float) else None
-        self.number = number or self.kind
+        self.owner, self.key, self.where, self.number = owner, key, where, number
+        self.tensor = isinstance(dict.__getitem__(owner, key), Tensor)
 
     def read(self) -> Any:
         value = dict.__getitem__(self.owner, self.key)
@@ -128,14 +129,58 @@ class Entry(Place):
     def write(self, value: Any) -> None:
         if self.tensor:
             value = Tensor(value)
-        elif self.kind is not None:
-            value = self.kind(value)
         dict.__setitem__(self.owner, self.key, value)
         epoch.replaced()
 
     def storage(self) -> tuple[Any, list[Any]]:
         value = dict.__getitem__(self.owner, self.key)
         return (value, [value]) if isinstance(value, np.ndarray) else (None, [])
+
+
+class Number(np.ndarray):
+    """A number in dictionaries that compiled calls count in; whoever reads it there gets a Python number."""
+
+    owners: frozenset[int]  # the dictionaries that hold it
+
+
+class Common(Place):
+    """A number that several dictionaries hold under one key with one value: the number of steps of all parameters."""
+
+    array: Number
+
+    def __init__(self, owners: list[dict[str, Any]], key: str, where: str) -> None:
+        self.owners, self.key, self.where = owners, key, where
+        self.ids = frozenset(map(id, owners))
+        first = dict.__getitem__(owners[0], key)
+        self.number = type(first.item() if isinstance(first, Number) else first)
+        self.settle()
+
+    def read(self) -> Any:
+        return self.array
+
+    def settle(self) -> bool:
+        try:
+            found = [dict.__getitem__(owner, self.key) for owner in self.owners]
+        except KeyError:
+            return False
+        first = found[0]
+        if any(x is not first and x != first for x in found):
+            return False
+        if not isinstance(first, Number) or first.owners != self.ids or any(x is not first for x in found):
+            number = np.array(first, np.int64 if self.number is int else np.float64).view(Number)
+            number.owners = self.ids
+            for owner in self.owners:
+                dict.__setitem__(owner, self.key, number)
+            epoch.changed()  # another function may count in what was there
+            first = number
+        self.array = first
+        return True
+
+    def write(self, value: Any) -> None:
+        self.array[...] = value
+
+    def storage(self) -> tuple[Any, list[Any]]:
+        return self.array, []
 
 
 class Option(Place):
@@ -185,4 +230,4 @@ class Fixed(Place):
         return self.array, []
 
 
-__all__ = ["Counter", "Entry", "Fixed", "Gradient", "Handle", "Option", "Place"]
+__all__ = ["Common", "Counter", "Entry", "Fixed", "Gradient", "Handle", "Number", "Option", "Place"]

@@ -41,7 +41,7 @@ class Optimizer:
         self.defaults = dict(defaults)
         self.check_finite = check_finite
         self._groups: list[Group] = []
-        self._state: dict[Tensor, State] = {}
+        self._state: dict[Tensor, State] = WatchedDict()
         self._steps = np.zeros((), np.int64)  # always the same array: compiled steps count in it
         self._cleared = self._warned = False
         if isinstance(params, Tensor) or not isinstance(params, Iterable):

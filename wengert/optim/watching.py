@@ -6,19 +6,39 @@ options that are no numbers are guarded.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from wengert.base.errors import CompileError
 from wengert.core.epoch import changed
-from wengert.core.lifting import Slot
-from wengert.core.places import Counter, Entry, Option, Place
+from wengert.core.lifting import Member, Slot
+from wengert.core.places import Common, Counter, Entry, Number, Option, Place
 from wengert.core.record import Tensor, local
 
 
 class WatchedDict(dict[Any, Any]):
-    """A dictionary whose changes compiled functions see."""
+    """A dictionary whose changes compiled functions see; a `Number` in it is read as a Python number."""
+
+    def __getitem__(self, key: Any) -> Any:
+        value = dict.__getitem__(self, key)
+        return value.item() if type(value) is Number else value
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self[key] if key in self else default
+
+    def __iter__(self) -> Iterator[Any]:  # a method of its own, so that dict(x) and {**x} look at `__getitem__`
+        return dict.__iter__(self)
+
+    def values(self) -> Any:
+        return [self[key] for key in self]
+
+    def items(self) -> Any:
+        return [(key, self[key]) for key in self]
+
+    def __repr__(self) -> str:
+        return repr(dict(self.items()))
 
     def __setitem__(self, key: Any, value: Any) -> None:
         changed()
@@ -39,7 +59,8 @@ class WatchedDict(dict[Any, Any]):
 
     def pop(self, *args: Any) -> Any:
         changed()
-        return dict.pop(self, *args)
+        value = dict.pop(self, *args)
+        return value.item() if type(value) is Number else value
 
     def clear(self) -> None:
         changed()
@@ -82,8 +103,9 @@ class _View(dict[Any, Any]):
 class _States(dict[Any, Any]):
     def __init__(self, optimizer: Any) -> None:
         name = type(optimizer).__name__
-        super().__init__({p: _view(f"the state of {name}", entry, False) for p, entry in optimizer._state.items()})
         self.title = f"the state of {name}"
+        common = _common(self.title, optimizer._state)
+        super().__init__({p: _view(self.title, entry, common) for p, entry in optimizer._state.items()})
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         if key not in self:
@@ -104,7 +126,7 @@ def groups(optimizer: Any) -> list[Any]:
     if key not in views:
         name = type(optimizer).__name__
         local.lifting.watch(f"the options of {name}", lambda: _marks(optimizer), _marks(optimizer))
-        views[key] = [_view(f"the options of {name}", g, True) for g in optimizer._groups]
+        views[key] = [_options(f"the options of {name}", g) for g in optimizer._groups]
     return views[key]
 
 
@@ -119,20 +141,41 @@ def states(optimizer: Any) -> Any:
     return views[key]
 
 
-def _view(title: str, given: dict[str, Any], fixed: bool) -> _View:
+def _options(title: str, given: dict[str, Any]) -> _View:
     values: dict[str, Any] = {}
-    slots: dict[str, Slot] = {}
     for key, value in given.items():
-        if type(value) is tuple and any(map(_is_number, value)):
-            values[key] = tuple(_slot(Option(given, key, i)).now if _is_number(v) else v for i, v in enumerate(value))
-        elif _is_number(value) and fixed:
-            values[key] = _slot(Option(given, key)).now
-        elif _is_number(value) or isinstance(value, np.ndarray):
+        if type(value) is tuple:
+            value = tuple(_slot(Option(given, key, i)).now if _is_number(v) else v for i, v in enumerate(value))
+        values[key] = _slot(Option(given, key)).now if _is_number(value) else value
+    return _View(title, values, {}, True)
+
+
+def _common(title: str, states: dict[Any, dict[str, Any]]) -> dict[tuple[int, str], Slot]:
+    """A slot for each number of each state; one for all that have the same key and value, where that may be."""
+    together: dict[Any, list[dict[str, Any]]] = {}
+    for entry in states.values():
+        for key, value in entry.items():
+            if _is_number(value):
+                own = 0 if local.lifting.common else id(entry)
+                together.setdefault((key, type(value), repr(value), own), []).append(entry)
+    found = {}
+    for (key, *_), owners in together.items():
+        slot = _slot(Common(owners, key, f"{title}[{key!r}]"))
+        found.update({(id(owner), key): slot for owner in owners})
+    return found
+
+
+def _view(title: str, given: dict[str, Any], common: dict[tuple[int, str], Slot]) -> _View:
+    values: dict[str, Any] = {}
+    slots: dict[str, Any] = {}
+    for key, value in given.items():
+        if isinstance(value, np.ndarray):
             slots[key] = _slot(Entry(given, key, f"{title}[{key!r}]"))
-            values[key] = slots[key].now
-        else:
-            values[key] = value
-    return _View(title, values, slots, fixed)
+        elif _is_number(value):
+            slots[key] = Member(common[id(given), key])
+            local.lifting.members.append(slots[key])
+        values[key] = slots[key].now if key in slots else value
+    return _View(title, values, slots, False)
 
 
 def _slot(place: Place) -> Slot:
