@@ -178,6 +178,14 @@ def test_a_file_with_gaps_and_odd_names(run, homes, tmp_path) -> None:
     assert "'area': 1 missing, taken for the mean" in said.err and "had not ('neu')" in said.err
 
 
+def test_embedded_data_as_csv(run, iris, tmp_path) -> None:
+    assert run("data", "iris").out == iris.read_text().replace("\r", "")
+    assert run("data", "digits", "--out", "digits.csv").code == 0
+    rows = read((tmp_path / "digits.csv").read_text())
+    assert len(rows) == 1797 and len(rows[0]) == 65 and rows[0]["digit"] == "0" and rows[0]["row 0 column 2"] == "5"
+    assert "needs digits or iris" in run("data", "mnist").err
+
+
 def test_settings_from_a_file_and_the_command_line_over_them(run, iris, tmp_path) -> None:
     (tmp_path / "plan.toml").write_text(
         'file = "iris.csv"\ntarget = "species"\nhidden = [7]\nepochs = 2\nlr = 1\nbatch-size = 50\nquiet = true\n'

@@ -1,4 +1,4 @@
-"""The command line: ``wengert train``, ``predict``, ``evaluate``, ``explain``, ``info``.
+"""The command line: ``wengert train``, ``predict``, ``evaluate``, ``data``, ``explain``, ``info``.
 
 Errors are printed without traceback, exit code 2.
 """
@@ -22,7 +22,7 @@ from wengert.base.errors import WengertError
 from wengert.cli.explaining import explain_formula
 from wengert.cli.learning import train
 from wengert.cli.printing import console, shown
-from wengert.cli.tables import evaluate, predict
+from wengert.cli.tables import data, evaluate, predict
 
 app = typer.Typer(
     name="wengert", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -45,8 +45,8 @@ def root(
     """Record programs as a Wengert list, differentiate them, and train models."""
 
 
-# ----- train, predict, evaluate ----------------------------------------------------------------------------
-for command in (train, predict, evaluate):
+# ----- train, predict, evaluate, data ----------------------------------------------------------------------
+for command in (train, predict, evaluate, data):
     # One line a paragraph: the terminal's width decides where it is broken.
     paragraphs = (inspect.getdoc(command) or "").split("\n\n")
     app.command(command.__name__, help="\n\n".join(" ".join(p.split()) for p in paragraphs))(command)

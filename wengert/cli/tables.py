@@ -1,4 +1,4 @@
-"""``wengert train file.csv``, ``predict``, ``evaluate``: a model for a table, in one file."""
+"""``wengert train file.csv``, ``predict``, ``evaluate``, ``data``: a model for a table, in one file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ from wengert.base.errors import ArgumentError
 from wengert.base.files import write_atomically
 from wengert.cli.printing import print_evaluation, reporter, say, shown
 from wengert.data.csv_files import MISSING, read_csv
+from wengert.data.datasets import digits, iris
 from wengert.data.table import Table
 from wengert.train.events import EventWriter
 from wengert.train.report import write_report
@@ -137,12 +138,7 @@ def predict(
         _protect(out, model, file)
     table = loaded.read_csv(_source(file), False, tuple(keep or ()), **reading)
     _say_aside(loaded, table)
-    content = _predictions(loaded, table, tuple(keep or ()), probabilities).encode()
-    if out is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.flush()
-    else:
-        _aside(f"Written: {write_atomically(out, content)}")
+    _put_out(_predictions(loaded, table, tuple(keep or ()), probabilities), out)
 
 
 def _protect(out: Path, model: Path, file: str) -> None:
@@ -165,8 +161,49 @@ def _say_aside(model: TableModel, table: Table) -> None:
         _aside(text)
 
 
-def _predictions(model: TableModel, table: Table, keep: Sequence[str], probabilities: bool) -> str:
-    """The CSV text: kept columns, prediction, probability (of it, or of every class)."""
+def data(
+    name: Annotated[str, typer.Argument(help="digits or iris.")],
+    out: Annotated[Path | None, typer.Option(help="A CSV file; what is printed otherwise.")] = None,
+) -> None:
+    """Write an embedded data set as CSV, to try train, predict and evaluate on."""
+    if name == "iris":
+        flowers = iris()
+        heads, rows, labels = (
+            [*flowers.columns, "species"],
+            flowers.features,
+            [flowers.names[k] for k in flowers.labels],
+        )
+    elif name == "digits":
+        images = digits()
+        heads, rows, labels = _PIXELS, images.images.reshape(-1, 64), images.labels.tolist()
+    else:
+        raise ArgumentError(f"data: got {name!r}; needs digits or iris")
+    content = _csv(heads, ([*row, label] for row, label in zip(rows.tolist(), labels, strict=True)))
+    _put_out(content, out)
+
+
+_PIXELS = [*(f"row {row} column {column}" for row in range(8) for column in range(8)), "digit"]
+
+
+def _csv(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _put_out(content: bytes, out: Path | None) -> None:
+    """To a file, whole or not at all; or to the output, in UTF-8 whatever the terminal's encoding."""
+    if out is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+    else:
+        _aside(f"Written: {write_atomically(out, content)}")
+
+
+def _predictions(model: TableModel, table: Table, keep: Sequence[str], probabilities: bool) -> bytes:
+    """The CSV: kept columns, prediction, probability (of it, or of every class)."""
     found = model.predict(table)
     heads, columns = [*keep, "prediction"], [*(table[name].texts for name in keep)]
     if found.probabilities is None:
@@ -176,11 +213,7 @@ def _predictions(model: TableModel, table: Table, keep: Sequence[str], probabili
         heads += [f"p({name})" for name in model.target.classes] if probabilities else ["probability"]
         shares = found.probabilities.T if probabilities else found.probabilities.max(axis=1)[None]
         columns += [[f"{value:.6f}" for value in column] for column in shares.tolist()]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(heads)
-    writer.writerows(zip(*columns, strict=True))
-    return text.getvalue()
+    return _csv(heads, zip(*columns, strict=True))
 
 
 def evaluate(
@@ -202,4 +235,4 @@ def evaluate(
     print_evaluation(result, loaded.target.classes, f"{loaded.target.name!r} on {result.rows} rows of {table.source}")
 
 
-__all__ = ["evaluate", "predict", "train_on_file"]
+__all__ = ["data", "evaluate", "predict", "train_on_file"]
