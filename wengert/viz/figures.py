@@ -84,10 +84,9 @@ def portrait(x: Any, digits: int, fine: bool = True) -> dict[str, Any] | None:
         made["m"] = [[one(x[()], digits)]]
     elif 0 < x.size <= (MOST_IN_FULL if fine else _FEW) and x.ndim <= 2:
         made["m"] = [[one(v, digits) for v in row] for row in np.atleast_2d(x)]
-    elif x.size and x.dtype.kind in "fciub":
+    elif fine and x.size and x.dtype.kind in "fciub":
         made["s"] = summary(x, min(digits, 5))
-        if fine:
-            made["h"] = heat(x.reshape(-1, x.shape[-1]))
+        made["h"] = heat(x.reshape(-1, x.shape[-1]))
     return made
 
 

@@ -40,9 +40,8 @@ def _not_finite(e: Account) -> list[Finding]:
     for line in reversed(e.lines):
         if line.adjoint is not None and (what := bad(line.adjoint)):
             words = f"The first {what} in the backward sweep: the adjoint of {line.name}."
-            found.append(
-                Finding("bad", words, line.name, "" if line.name in {f.line for f in found} else f"first {what} back")
-            )
+            badge = "" if line.name in {f.line for f in found} else f"first {what} back"
+            found.append(Finding("bad", words, line.name, badge))
             break
     return found
 

@@ -1,12 +1,14 @@
 """Rows of a layered drawing: what is read stands above what reads it, in an order with few crossings.
 
-The order in the rows comes from igraph's implementation of Sugiyama's method where that is installed, else from the
-same idea (the barycentres of neighbours) in a few lines here. An arrow that skips rows has a place held free in each.
+The order in the rows is Sugiyama's: each box near the barycentre of its neighbours. A few lines here do that; where
+arrows still cross, igraph's implementation is asked too, if it is installed, and the better order is taken. An arrow
+that skips rows has a place held free in each.
 """
 
 from __future__ import annotations
 
 import importlib
+from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 
 from wengert.viz.groups import Group, paths
@@ -101,14 +103,28 @@ def _ordered(cells: list[Cell], links: list[tuple[Cell, Cell]]) -> list[Cell]:
     """All cells so that those of one row stand in the order they are drawn in."""
     if not links or all(_alone(cells)):
         return cells
+    own = _by_barycentres(cells, links)
+    left = crossings(links, _rank(own))
+    if left:
+        other = _by_igraph(cells, links)
+        return other if crossings(links, _rank(other)) < left else own
+    return own
+
+
+def _by_igraph(cells: list[Cell], links: list[tuple[Cell, Cell]]) -> list[Cell]:
+    """The order of a library made for it; the given one where that is not installed."""
     try:
         igraph = importlib.import_module("igraph")
     except ImportError:
-        return _by_barycentres(cells, links)
+        return cells
     numbers = {cell: i for i, cell in enumerate(cells)}
     graph = igraph.Graph(n=len(cells), edges=[(numbers[a], numbers[b]) for a, b in links], directed=True)
     across = [x for x, _ in graph.layout_sugiyama(layers=[row for _, row in cells], maxiter=100).coords[: len(cells)]]
     return sorted(cells, key=lambda cell: (across[numbers[cell]], numbers[cell]))
+
+
+def _rank(cells: list[Cell]) -> dict[Cell, float]:
+    return {cell: float(i) for i, cell in enumerate(cells)}
 
 
 def _alone(cells: list[Cell]) -> list[bool]:
@@ -156,8 +172,16 @@ def crossings(links: Sequence[tuple[Cell, Cell]], place: Mapping[Cell, float]) -
         by_row.setdefault(a[1], []).append((place[a], place[b]))
     count = 0
     for pairs in by_row.values():
-        pairs.sort()
-        count += sum(p[0] < q[0] and p[1] > q[1] for i, p in enumerate(pairs) for q in pairs[i + 1 :])
+        ends: list[float] = []  # of the arrows that start further left
+        waiting: list[float] = []  # of those that start at the same place
+        before = None
+        for start, end in sorted(pairs):
+            if start != before:
+                for x in waiting:
+                    insort(ends, x)
+                waiting, before = [], start
+            count += len(ends) - bisect_right(ends, end)
+            waiting.append(end)
     return count
 
 

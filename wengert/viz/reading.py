@@ -22,6 +22,7 @@ from wengert.viz.places import Call, places
 MOST_DIRECTIONS = 6  # numbers in the inputs for which forward mode is shown beside reverse mode
 MOST_SOURCE = 70  # characters of a source line
 MOST_PICTURES = 100  # large Jacobians of a list that are shown as a heat map
+_PLAIN = (int, float, complex, str, tuple, np.dtype, slice, Tape, type(None), type(...))  # attributes that are data
 QUICK = 1e-3  # seconds; what takes less is timed three times
 
 
@@ -98,7 +99,12 @@ def _value(v: Var) -> Any:
 
 
 def computed(node: Node) -> Any:
-    """The value of a line from those of its operands; None where one is not known, or where it cannot be computed."""
+    """The value of a line from those of its operands; None where one is not known, or where it cannot be computed.
+
+    A line that calls the user's own functions (custom rules) is left alone: those may have effects.
+    """
+    if not all(isinstance(a, _PLAIN) for a in node.attrs.values()):
+        return None
     xs = [plain(x.value) if isinstance(x, Var) else x for x in node.inputs]
     if any(x is None for x in xs):
         return None
@@ -111,9 +117,7 @@ def computed(node: Node) -> Any:
 
 
 def _seconds(node: Node) -> float | None:
-    """What computing the line once more takes; a line that calls the user's own functions is left alone."""
-    if any(callable(a) or isinstance(a, Tape) for a in node.attrs.values()):
-        return None
+    """What computing the line once more takes."""
     best = None
     for _ in range(3):
         start = time.perf_counter()

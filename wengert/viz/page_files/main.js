@@ -96,7 +96,10 @@ function hover(item) {
   if (item === state.hovered) return;
   state.hovered = item;
   clearTimeout(hover.later);
-  hover.later = setTimeout(() => { showPanel(item ?? state.selected); paint(); }, 70);
+  hover.later = setTimeout(() => {
+    if ((item ?? state.selected) !== state.told) showPanel(item ?? state.selected);
+    paint();
+  }, 70);
 }
 
 // ----- keys

@@ -5,7 +5,7 @@ const LESS_MOTION = matchMedia('(prefers-reduced-motion: reduce)');
 
 lines.forEach((line, i) => Object.assign(line, { key: 'l' + i, number: i, readers: [], reads: line.reads ?? [] }));
 lines.forEach((line) => line.reads.forEach((i) => lines[i].readers.push(line.number)));
-data.findings.filter((f) => f.level === 'bad').forEach((f) => { lines[f.line].origin = f.badge; });
+data.findings.filter((f) => f.badge).forEach((f) => { lines[f.line].origin = f.badge; });
 groups.forEach((group, i) => Object.assign(group, { key: 'g' + i, group: true, number: i, parent: null }));
 
 function itemOf(key) {

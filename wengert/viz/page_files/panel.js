@@ -20,6 +20,7 @@ function links(items) {
 }
 
 function showPanel(item, about = false) {
+  state.told = item;
   const content = !item ? overview() : item.group ? ofGroup(item) : ofLine(item);
   const close = h('button', { class: 'icon close', 'aria-label': 'Close', onclick: () => select(null) }, '×');
   panel.replaceChildren(...[item || about ? close : '', ...content].filter(Boolean));

@@ -61,8 +61,8 @@ function play() {
   if (playing) return pause();
   if (state.step >= state.scene.steps.length - 1) goTo(0);
   const next = () => {
-    if (state.step >= state.scene.steps.length - 1) return pause();
     goTo(state.step + 1, true);
+    if (state.step >= state.scene.steps.length - 1) return pause();
     playing = setTimeout(next, pace());
   };
   playing = setTimeout(next, SHORT);
