@@ -41,25 +41,25 @@ class Panel(NamedTuple):
         def taps(channel: Value, i: Value, j: Value) -> None:
             here = f.at(x, channel * layout.plane, kind)
             here = f.at(here, layout.row(z + i * a.stride + a.place, y + j * b.stride + b.place), kind)
-            to = f.at(target, ((channel * a.count + i) * b.count + j) * (c.count * self.stride), kind)
+            to = f.at(target, ((channel * a.number + i) * b.number + j) * (c.number * self.stride), kind)
 
             def tap(k: Value | int, place: Value | int) -> None:
                 self._rows(f, axes, layout, f.at(here, place, kind), f.at(to, k * self.stride, kind))
 
             if layout.step == 1:
-                f.loop(0, c.count, 1, lambda k: tap(k, k * c.stride + c.place))
+                f.loop(0, c.number, 1, lambda k: tap(k, k * c.stride + c.place))
             else:
-                for k in range(c.count):
+                for k in range(c.number):
                     tap(k, layout.column(c.place + k * c.stride))
 
         def channel(number: Value) -> None:
-            f.loop(0, a.count, 1, lambda i: f.loop(0, b.count, 1, lambda j: taps(number, i, j)))
+            f.loop(0, a.number, 1, lambda i: f.loop(0, b.number, 1, lambda j: taps(number, i, j)))
 
         f.loop(0, channels, 1, channel)
 
     def _rows(self, f: Function, axes: tuple[Axis, ...], layout: Layout, source: Value, target: Value) -> None:
         """The rows that one tap meets."""
-        line, kind = axes[2].count, Type(self.element)
+        line, kind = axes[2].number, Type(self.element)
         vector = kind.vector(lanes_for(line, kind))
 
         def row(r: Value) -> None:
@@ -73,8 +73,8 @@ class Panel(NamedTuple):
 
 def panel_rows(axes: tuple[Axis, ...], channels: int, rows: int, kind: Type) -> Panel | None:
     """The panel that makes vectors full, or None where reading in place is not slower."""
-    line, lines, full = axes[2].count, axes[1].count, registers().lanes(kind)
-    depth = channels * axes[0].taps.count * axes[1].taps.count * axes[2].taps.count
+    line, lines, full = axes[2].number, axes[1].number, registers().lanes(kind)
+    depth = channels * axes[0].taps.number * axes[1].taps.number * axes[2].taps.number
     best, cost = None, -(-line // lanes_for(line, kind)) / line  # vectors for a place
     for count in range(1, lines + 1):
         places = count * line

@@ -18,7 +18,7 @@ from wengert.core.tape import Node
 class Taps(NamedTuple):
     """The elements of a kernel's axis that meet: the first one and the step; where each reads, beginning and step."""
 
-    count: int
+    number: int
     first: int
     step: int
     place: int
@@ -28,7 +28,7 @@ class Taps(NamedTuple):
 class Axis(NamedTuple):
     """One axis of a sum: how many results, where they go, how far apart they read, and the taps."""
 
-    count: int
+    number: int
     start: int
     spread: int
     step: int
@@ -44,7 +44,7 @@ class Source(NamedTuple):
 
 
 class Geometry(NamedTuple):
-    """Everything about a convolution: sizes are those of x (n, c, *space), w (o, c / groups, *kernel), y (n, o, *out)."""
+    """Everything about a convolution of x (n, c, *space) and w (o, c / groups, *kernel) to y (n, o, *out)."""
 
     n: int
     c: int
@@ -106,8 +106,8 @@ def backward(g: Geometry) -> tuple[list[tuple[Axis, ...]], tuple[Source, ...]]:
 
 def _reach(p: Axis) -> tuple[int, int]:
     """The first and the last place that is read."""
-    ends = p.taps.place, p.taps.place + (p.taps.count - 1) * p.taps.stride
-    return min(ends), max(ends) + p.count - 1
+    ends = p.taps.place, p.taps.place + (p.taps.number - 1) * p.taps.stride
+    return min(ends), max(ends) + p.number - 1
 
 
 def _remainders(n: int, k: int, s: int, d: int, padding: tuple[int, int]) -> Iterator[Axis]:

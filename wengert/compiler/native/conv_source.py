@@ -37,7 +37,7 @@ def phases(parts: Sequence[Sequence[Axis]]) -> set[int]:
     return {
         (axes[2].taps.place + i * axes[2].taps.stride) % axes[2].step
         for axes in parts
-        for i in range(axes[2].taps.count)
+        for i in range(axes[2].taps.number)
     }
 
 
@@ -47,8 +47,8 @@ def fill(f: Function, target: Value, count: int, kind: Type) -> None:
     f.loop(0, count, vector.width, lambda i: f.store(f.constant(0, vector), target, i))
 
 
-def copy(f: Function, x: Value, channels: int, layout: Layout, kind: Type, target: Value) -> None:
-    """The channels of one image between the zeros of `target`."""
+def copy(f: Function, x: Value, channels: tuple[Any, Any], layout: Layout, kind: Type, target: Value) -> None:
+    """A range of the channels of one image between the zeros of `target`."""
     (depth, front, _), (height, top, _), (width, _, _) = layout.sources
 
     def channel(c: Value) -> None:
@@ -60,7 +60,7 @@ def copy(f: Function, x: Value, channels: int, layout: Layout, kind: Type, targe
 
         f.loop(0, depth, 1, lambda z: f.loop(0, height, 1, lambda y: row(z, y)))
 
-    f.loop(0, channels, 1, channel)
+    f.loop(*channels, 1, channel)
 
 
 def _row(f: Function, source: Value, layout: Layout, kind: Type, target: Value) -> None:

@@ -18,7 +18,7 @@ _LONGEST = 32  # of a row
 class Loop(NamedTuple):
     """A loop over channels or taps: how often, and how far weights and places move."""
 
-    count: int
+    number: int
     weight: int
     place: int
 
@@ -32,7 +32,7 @@ class Reading(NamedTuple):
 
 def readable(axes: Sequence[Axis]) -> bool:
     """Whether the taps of a row can be told to a tile."""
-    return axes[2].step == 1 or axes[2].taps.count <= _LONGEST
+    return axes[2].step == 1 or axes[2].taps.number <= _LONGEST
 
 
 def direct(axes: Sequence[Axis], layout: Layout, kernel: Sequence[int], channels: tuple[int, int]) -> Reading:
@@ -40,15 +40,15 @@ def direct(axes: Sequence[Axis], layout: Layout, kernel: Sequence[int], channels
     weights = kernel[1] * kernel[2], kernel[2], 1
     places = layout.rows * layout.pitch, layout.pitch, 1
     outer, inner = [Loop(channels[0], channels[1], layout.plane)], []
-    many = axes[0].taps.count * axes[1].taps.count * axes[2].taps.count > _SPELLED
+    many = axes[0].taps.number * axes[1].taps.number * axes[2].taps.number > _SPELLED
     start_w = start_p = 0
     for number, axis in enumerate(axes):
         t = axis.taps
-        spelled = t.count <= _LONGEST if number == 2 else not many
+        spelled = t.number <= _LONGEST if number == 2 else not many
         if spelled:
-            inner.append([(number, i) for i in range(t.count)])
+            inner.append([(number, i) for i in range(t.number)])
         else:
-            outer.append(Loop(t.count, t.step * weights[number], t.stride * places[number]))
+            outer.append(Loop(t.number, t.step * weights[number], t.stride * places[number]))
             start_w, start_p = start_w + t.first * weights[number], start_p + t.place * places[number]
     taps = []
     for chosen in itertools.product(*inner):
@@ -67,18 +67,18 @@ def packed(axes: Sequence[Axis], kernel: Sequence[int], channels: tuple[int, int
     a, b, c = (x.taps for x in axes)
     weights = kernel[1] * kernel[2], kernel[2], 1
     start = sum(t.first * w for t, w in zip((a, b, c), weights, strict=True))
-    outer = [Loop(channels[0], channels[1], a.count * b.count * c.count * panel)]
-    if a.count * b.count * c.count <= _SPELLED:
-        every = itertools.product(range(a.count), range(b.count), range(c.count))
+    outer = [Loop(channels[0], channels[1], a.number * b.number * c.number * panel)]
+    if a.number * b.number * c.number <= _SPELLED:
+        every = itertools.product(range(a.number), range(b.number), range(c.number))
         steps = [t.step * w for t, w in zip((a, b, c), weights, strict=True)]
         offsets = [start + sum(i * s for i, s in zip(at, steps, strict=True)) for at in every]
         return Reading(tuple(outer), tuple((w, t * panel) for t, w in enumerate(offsets)))
-    outer.append(Loop(a.count, a.step * weights[0], b.count * c.count * panel))
-    outer.append(Loop(b.count, b.step * weights[1], c.count * panel))
-    if c.count > _LONGEST:
-        outer.append(Loop(c.count, c.step, panel))
+    outer.append(Loop(a.number, a.step * weights[0], b.number * c.number * panel))
+    outer.append(Loop(b.number, b.step * weights[1], c.number * panel))
+    if c.number > _LONGEST:
+        outer.append(Loop(c.number, c.step, panel))
         return Reading(tuple(outer), ((start, 0),))
-    return Reading(tuple(outer), tuple((start + i * c.step, i * panel) for i in range(c.count)))
+    return Reading(tuple(outer), tuple((start + i * c.step, i * panel) for i in range(c.number)))
 
 
 def correlate(f: Function, weights: Value, row: int, places: Value, offsets: Sequence[int], height: int,

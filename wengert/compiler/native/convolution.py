@@ -8,8 +8,8 @@ first gathered into a panel. The kernel's results come to the epilogue as a matr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from wengert.compiler.native.conv_shape import Axis, Geometry, Source, backward,
 from wengert.compiler.native.conv_source import Layout
 from wengert.compiler.native.conv_tile import correlate, direct, packed, readable
 from wengert.compiler.native.gemm_plan import HEIGHTS, lanes_for, tiles_of
-from wengert.compiler.native.gemm_tile import Epilogue, finish
+from wengert.compiler.native.gemm_tile import Epilogue, finish, over_tiles
 from wengert.compiler.native.ir import F32, F64, I64, Function, Module, Type, Value
 from wengert.compiler.native.kernel import Kernel
 from wengert.compiler.native.registers import registers
@@ -27,7 +27,7 @@ from wengert.core.tape import Node, Var
 
 
 class Operands(NamedTuple):
-    """The names of the pointers to what is summed over: (x or the gradient of y, weights), with their first elements."""
+    """The pointers to places (x, or the gradient of y) and weights, with the first elements there."""
 
     places: str
     weights: str
@@ -67,7 +67,7 @@ def _sums(which: str, g: Geometry) -> tuple[list[tuple[Axis, ...]], tuple[Source
     return forward(g) if which == "conv" else backward(g)
 
 
-def _merged(g: Geometry) -> Geometry:
+def merged(g: Geometry) -> Geometry:
     """A convolution that looks at one place each, with all places in one row."""
     if g.taps != 1 or any(s != 1 for s in g.stride) or any(map(any, g.padding)):
         return g
@@ -80,7 +80,7 @@ class _Writer:
 
     def __init__(self, f: Function, which: str, g: Geometry, kind: Type, operands: Operands,
                  epilogue: Epilogue) -> None:  # fmt: skip
-        g = _merged(g)
+        g = merged(g)
         self.f, self.g, self.kind, self.operands = f, g, kind, operands
         self.parts, self.sources = _sums(which, g)
         inward, outward = g.c // g.groups, g.o // g.groups
@@ -106,7 +106,7 @@ class _Writer:
         source = self.inputs * self.layout.plane + room if self.layout.copied else 0
         panel = max((p.size + room for p in self.panels if p), default=0)
         image = self.rows * self.places + room if self.spread else 0
-        most = max((math.prod(a.count for a in axes) for axes in self.parts), default=0)
+        most = max((math.prod(a.number for a in axes) for axes in self.parts), default=0)
         gathered = self.rows * most + room if self.spread and any(self.panels) else 0
         self.panel_at = _rounded(source)
         self.image_at = self.panel_at + _rounded(panel)
@@ -147,7 +147,7 @@ class _Writer:
         w = f.at(f[self.operands.weights], self.operands.weights_offset, kind)
         w = f.at(w, group * (self.g.o // self.g.groups * self.g.c // self.g.groups * self.g.taps), kind)
         if self.layout.copied:
-            conv_source.copy(f, x, self.inputs, self.layout, kind, f["scratch"])
+            conv_source.copy(f, x, (0, self.inputs), self.layout, kind, f["scratch"])
             x = f["scratch"]
         target = f.at(f["scratch"], self.image_at, kind)
         if self.spread and (not self.parts or self._holes()):
@@ -166,20 +166,20 @@ class _Writer:
 
     def _holes(self) -> bool:
         """Whether there are results that no sum reaches."""
-        return sum(math.prod(a.count for a in axes) for axes in self.parts) < self.places
+        return sum(math.prod(a.number for a in axes) for axes in self.parts) < self.places
 
     # ----- places read where they lie
     def _direct(self, axes: tuple[Axis, ...], x: Value, w: Value, epilogue: Epilogue, image: Value) -> None:
         """Tiles of some rows of places (all of z, then y) and a few vectors of each."""
         f, layout = self.f, self.layout
-        width = lanes_for(axes[2].count, self.kind)
+        width = lanes_for(axes[2].number, self.kind)
         vector = self.kind.vector(width)
-        across = -(-axes[2].count // width)
-        high, wide, height = _tile(self.rows, axes[1].count, across)
+        across = -(-axes[2].number // width)
+        high, wide, height = _tile(self.rows, axes[1].number, across)
         reading = direct(axes, layout, self.g.kernel, (self.inputs, self.weight_channel))
-        last = axes[2].count - (across - 1) * width
+        last = axes[2].number - (across - 1) * width
         pitch = axes[1].step * layout.pitch
-        line = axes[2].count
+        line = axes[2].number
 
         def tile(z: Value, y: Value, rows: int, v: Value, vectors: int, lanes: int) -> None:
             place = f.at(x, layout.row(z * axes[0].step, y * axes[1].step) + v * width, vector)
@@ -189,7 +189,7 @@ class _Writer:
                 for r in range(rows)
                 for i in range(vectors)
             ]
-            column = (z * axes[1].count + y) * line + v * width
+            column = (z * axes[1].number + y) * line + v * width
 
             def channels(row: Value, count: int) -> None:
                 weights = f.at(w, row * self.weight_row, vector)
@@ -205,18 +205,17 @@ class _Writer:
                 tile(z, y, rows, f.constant(whole, I64), across - whole, last)
 
         def plane(z: Value) -> None:
-            whole = axes[1].count // high * high
+            whole = axes[1].number // high * high
             f.loop(0, whole, high, lambda y: lines(z, y, high))
-            if whole < axes[1].count:
-                lines(z, f.constant(whole, I64), axes[1].count - whole)
+            if whole < axes[1].number:
+                lines(z, f.constant(whole, I64), axes[1].number - whole)
 
-        f.loop(0, axes[0].count, 1, plane)
+        f.loop(0, axes[0].number, 1, plane)
 
-    def _tiles(self, height: int, body: Any) -> None:
+    def _tiles(self, height: int, body: Callable[[Value, int], None]) -> None:
         """`body` for the first row and the number of rows of every tile of channels."""
-        rows, tall, short = tiles_of(self.rows, height)
-        self.f.loop(0, tall, 1, lambda i: body(i * rows, rows))
-        self.f.loop(0, short, 1, lambda i: body(i * (rows - 1) + tall * rows, rows - 1))
+        cut = tiles_of(self.rows, height)
+        over_tiles(self.f, cut, 0, cut[1] + cut[2], body)
 
     # ----- places gathered into panels
     def _packed(self, axes: tuple[Axis, ...], panel: Panel, x: Value, w: Value, epilogue: Epilogue,
@@ -226,12 +225,12 @@ class _Writer:
         target = f.at(f["scratch"], self.panel_at, vector)
         reading = packed(axes, self.g.kernel, (self.inputs, self.weight_channel), panel.stride)
         _, wide, height = _tile(self.rows, 1, panel.vectors)
-        count = panel.rows * axes[2].count
+        count = panel.rows * axes[2].number
         lanes = count - (panel.vectors - 1) * width
 
         def some(z: Value, y: Value) -> None:
             panel.pack(f, axes, self.layout, x, (z, y), self.inputs, self.kind, target)
-            start = (z * axes[1].count + y) * axes[2].count
+            start = (z * axes[1].number + y) * axes[2].number
 
             def tile(v: Value, vectors: int, present: int) -> None:
                 spans = [(i * width, present if i == vectors - 1 else width) for i in range(vectors)]
@@ -250,14 +249,14 @@ class _Writer:
             if whole < panel.vectors:
                 tile(f.constant(whole, I64), panel.vectors - whole, lanes)
 
-        f.loop(0, axes[0].count, 1, lambda z: f.loop(0, axes[1].count, panel.rows, lambda y: some(z, y)))
+        f.loop(0, axes[0].number, 1, lambda z: f.loop(0, axes[1].number, panel.rows, lambda y: some(z, y)))
 
     # ----- results put together in scratch memory
     def _spread_epilogue(self, axes: tuple[Axis, ...], target: Value) -> Epilogue:
         """Put sums at every s-th place of the image in scratch memory, between those that are there."""
 
         def store(f: Function, x: Value, row: Value, column: Value, lanes: int, _image: Value) -> None:
-            z, y, v = _unravelled(f, column, axes[1].count, axes[2].count)
+            z, y, v = _unravelled(f, column, axes[1].number, axes[2].number)
             self._spread(axes, x, target, (row, z, y, v), lanes)
 
         return store
@@ -270,7 +269,7 @@ class _Writer:
 
     def _gathered(self, axes: tuple[Axis, ...]) -> Epilogue:
         """Store sums of panels as they come: a vector of them may reach over several rows."""
-        count = math.prod(a.count for a in axes)
+        count = math.prod(a.number for a in axes)
 
         def store(f: Function, x: Value, row: Value, column: Value, lanes: int, _image: Value) -> None:
             f.store(x, f.at(f["scratch"], self.gathered_at, x.type), row * count + column, lanes)
@@ -279,20 +278,20 @@ class _Writer:
 
     def _spread_lines(self, axes: tuple[Axis, ...], target: Value) -> None:
         """Put the stored sums where they belong, row by row."""
-        f, count, line = self.f, math.prod(a.count for a in axes), axes[2].count
+        f, count, line = self.f, math.prod(a.number for a in axes), axes[2].number
         vector = self.kind.vector(lanes_for(line, self.kind))
         source = f.at(f["scratch"], self.gathered_at, vector)
 
         def one(r: Value, z: Value, y: Value) -> None:
-            here = f.at(source, r * count + (z * axes[1].count + y) * line, vector)
+            here = f.at(source, r * count + (z * axes[1].number + y) * line, vector)
             for at in range(0, line, vector.width):
                 place = r, z, y, f.constant(at, I64)
                 self._spread(axes, f.load(here, vector, at), target, place, min(vector.width, line - at))
 
         def plane(r: Value, z: Value) -> None:
-            f.loop(0, axes[1].count, 1, lambda y: one(r, z, y))
+            f.loop(0, axes[1].number, 1, lambda y: one(r, z, y))
 
-        f.loop(0, self.rows, 1, lambda r: f.loop(0, axes[0].count, 1, lambda z: plane(r, z)))
+        f.loop(0, self.rows, 1, lambda r: f.loop(0, axes[0].number, 1, lambda z: plane(r, z)))
 
     def _hand_over(self, target: Value, image: Value) -> None:
         """The image in scratch memory to the epilogue."""
@@ -359,4 +358,4 @@ def _tile(rows: int, lines: int, vectors: int) -> tuple[int, int, int]:
     return best[1:]
 
 
-__all__ = ["Operands", "convolution", "supported"]
+__all__ = ["Operands", "convolution", "merged", "supported"]

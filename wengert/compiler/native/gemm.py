@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from wengert.compiler.native.gemm_dot import Dots
 from wengert.compiler.native.gemm_pack import pack_columns, pack_rows, pack_transposed
 from wengert.compiler.native.gemm_plan import Plan, plan
-from wengert.compiler.native.gemm_tile import Epilogue, Strided, finish, sums
+from wengert.compiler.native.gemm_tile import Epilogue, Strided, finish, least, over_tiles, sums
 from wengert.compiler.native.ir import I64, Function, Module, Type, Value
 from wengert.compiler.native.kernel import Kernel
 from wengert.compiler.native.registers import registers
@@ -152,7 +152,7 @@ class _Product:
             return
 
         def some(first: Value) -> None:
-            last = _least(f, first + group, panels[1])
+            last = least(f, first + group, panels[1])
 
             def pack(p: Value, vectors: int, lanes: int) -> None:
                 self._pack_panel(b, p, first, vectors, lanes)
@@ -177,7 +177,7 @@ class _Product:
     def _panels(self, low: Any, high: Any, body: Callable[[Value, int, int], None]) -> None:
         """`body` for every panel: its number, its vectors, the lanes of its last vector."""
         f, cut = self.f, self.cut
-        f.loop(low, _least(f, high, cut.panels), 1, lambda p: body(p, cut.vectors, cut.vector.width))
+        f.loop(low, least(f, high, cut.panels), 1, lambda p: body(p, cut.vectors, cut.vector.width))
         if not cut.tail:
             return
         last = f.constant(cut.panels, I64)
@@ -188,11 +188,8 @@ class _Product:
 
     def _tiles(self, low: Any, high: Any, body: Callable[[Value, int], None]) -> None:
         """`body` for every tile: its first row and its height."""
-        f, cut = self.f, self.cut
-        f.loop(low, _least(f, high, cut.tall), 1, lambda i: body(i * cut.height, cut.height))
-        if cut.short:
-            start = _greatest(f, low, cut.tall)
-            f.loop(start, high, 1, lambda i: body(i * (cut.height - 1) + cut.tall, cut.height - 1))
+        cut = self.cut
+        over_tiles(self.f, (cut.height, cut.tall, cut.short), low, high, body)
 
     # ----- operands
     def _matrix(self, x: Matrix, t: Value) -> Value:
@@ -240,18 +237,6 @@ class _Product:
         width = self.cut.vector.width
         spans = [(v * width, lanes if v == vectors - 1 else width) for v in range(vectors)]
         finish(self.f, totals, row, p * self.cut.width, spans, self.epilogue, t)
-
-
-def _least(f: Function, x: Any, y: Any) -> Any:
-    if isinstance(x, int) and isinstance(y, int):
-        return min(x, y)
-    return f.minimum(x, y)
-
-
-def _greatest(f: Function, x: Any, y: Any) -> Any:
-    if isinstance(x, int) and isinstance(y, int):
-        return max(x, y)
-    return f.maximum(x, y)
 
 
 __all__ = ["Epilogue", "Matrix", "gemm", "store_epilogue"]

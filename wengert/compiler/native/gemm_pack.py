@@ -47,7 +47,7 @@ def pack_transposed(f: Function, source: Value, ld: int, k: int, vector: Type, v
 
     def column(v: Value, present: int) -> None:
         here = f.at(source, v * (width * ld), vector)
-        _block_column(f, here, ld, k, vector, present, f.at(target, v * width, vector), vectors * width)
+        block_column(f, here, ld, k, vector, present, f.at(target, v * width, vector), vectors * width)
 
     whole = vectors - (lanes < width)
     f.loop(0, whole, 1, lambda v: column(v, width))
@@ -55,8 +55,9 @@ def pack_transposed(f: Function, source: Value, ld: int, k: int, vector: Type, v
         column(f.constant(whole, I64), lanes)
 
 
-def _block_column(f: Function, source: Value, ld: int, k: int, vector: Type, present: int, target: Value,
-                  ldt: int) -> None:  # fmt: skip
+def block_column(f: Function, source: Value, ld: int, k: int, vector: Type, present: int, target: Value,
+                 ldt: int) -> None:  # fmt: skip
+    """A vector of columns that lie as rows of length `k`: `present` of them are there."""
     width = vector.width
     zero = f.constant(0, vector)
 
@@ -95,4 +96,4 @@ def unrolled(f: Function, count: int, times: int, body: Any) -> None:
         body(f.constant(i, I64))
 
 
-__all__ = ["pack_columns", "pack_rows", "pack_transposed", "transposed", "unrolled"]
+__all__ = ["block_column", "pack_columns", "pack_rows", "pack_transposed", "transposed", "unrolled"]

@@ -61,6 +61,33 @@ def accumulated(f: Function, count: int, times: int, step: Callable[[Value, list
     return totals
 
 
+def least(f: Function, x: Any, y: Any) -> Any:
+    """The smaller of two bounds, known ones compared at once."""
+    return min(x, y) if isinstance(x, int) and isinstance(y, int) else f.minimum(x, y)
+
+
+def over_tiles(f: Function, cut: tuple[int, int, int], low: Any, high: Any, body: Callable[[Value, int], None]) -> None:
+    """`body` for the first row and the height of tiles `low` … `high` - 1 of a cut as `tiles_of` makes it."""
+    height, tall, short = cut
+    f.loop(low, least(f, high, tall), 1, lambda i: body(i * height, height))
+    if short:
+        start = max(low, tall) if isinstance(low, int) else f.maximum(low, tall)
+        f.loop(start, high, 1, lambda i: body(i * (height - 1) + tall, height - 1))
+
+
+def over_whole(f: Function, whole: int, rest: int, low: Any, high: Any, body: Callable[[Value, int], None],
+               full: int) -> None:  # fmt: skip
+    """`body` for pieces `low` … `high` - 1 of which the first `whole` have `full` parts and one more has `rest`."""
+    f.loop(low, least(f, high, whole), 1, lambda i: body(i, full))
+    if not rest:
+        return
+    last = f.constant(whole, I64)
+    if isinstance(high, int):
+        body(last, rest)
+    else:
+        f.when(f.compare("sgt", high, whole), lambda: body(last, rest))
+
+
 def lines_of(f: Function, write: Callable[[], None]) -> int:
     """How many lines `write` writes; none of them stays."""
     before = len(f.lines), len(f.stack), f.count, f.block
@@ -73,7 +100,7 @@ def lines_of(f: Function, write: Callable[[], None]) -> int:
 
 def finish(f: Function, totals: list[Value], row: Value, column: Value, spans: Sequence[tuple[int, int]],
            epilogue: Epilogue, batch: Value) -> None:  # fmt: skip
-    """Hand a tile to the epilogue, a long one by way of memory; `spans` are the columns and lanes of a row's vectors."""
+    """Hand a tile to the epilogue, a long one by way of memory; `spans`: columns and lanes of a row's vectors."""
     vector, vectors = totals[0].type, len(spans)
 
     def one(x: Value, r: Any, v: int) -> None:
@@ -96,4 +123,7 @@ def finish(f: Function, totals: list[Value], row: Value, column: Value, spans: S
     f.loop(0, len(totals) // vectors, 1, line)
 
 
-__all__ = ["Epilogue", "Strided", "accumulated", "finish", "lines_of", "multiply_add", "sums"]
+__all__ = [
+    "Epilogue", "Strided", "accumulated", "finish", "least", "lines_of", "multiply_add", "over_tiles", "over_whole",
+    "sums",
+]  # fmt: skip
