@@ -37,19 +37,21 @@ _MISSING = object()
 class Guard:
     """One place that a function reads from: where it is, how to read it, and what it held."""
 
-    __slots__ = ("where", "read", "value", "mark", "held", "word")
+    __slots__ = ("where", "read", "value", "mark", "held", "word", "stable")
 
     def __init__(self, where: str, read: Callable[[], Any]) -> None:
         self.where, self.read = where, read
         self.value = read()
         self.held: list[Any] = []  # what the mark knows by identity, kept alive so that no other thing gets its id
         self.mark = _mark(self.value, self.held)
+        # Whether the same object surely has the same content, or is known by identity anyway.
+        self.stable = isinstance(self.value, _SAME) or self.mark == ("object", id(self.value))
         self.word = _word(self.value)  # before it changes
 
     def holds(self) -> bool:
         """Whether the place holds what it held."""
         now = self.read()
-        if now is self.value and isinstance(now, _SAME):
+        if now is self.value and self.stable:
             return True
         return bool(_mark(now, []) == self.mark)
 

@@ -9,13 +9,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from wengert.base.dtypes import get_default_dtype
-from wengert.base.errors import ArgumentError, OperandError
+from wengert.base.errors import ArgumentError, OperandError, ShapeError, show
 from wengert.compiler import signature
 from wengert.compiler.explain import table
-from wengert.compiler.trace import Trace, trace_call
+from wengert.compiler.recording import trace_call
+from wengert.compiler.trace import Trace
 from wengert.core.record import SESSION, Tensor, local
 from wengert.core.tape import Tape
+from wengert.core.tree import flatten
 
 _CACHE_SIZE = 16
 
@@ -32,15 +36,20 @@ class Compiled:
         self._last: tuple[tuple[Any, ...], Trace] | None = None
         self._lock = threading.RLock()
         self.retraces: list[str] = []  # why the function was recorded, once for each time
+        self._eager: set[tuple[Any, ...]] = set()  # signatures with which it cannot be compiled
         self.eager_calls = 0  # that were recorded by a transform or by the session and hence ran as they stand
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         enabled = local.paused <= local.least
         key: list[Any] = [get_default_dtype(), enabled]
         leaves: list[Any] = []
-        signature.read(args, key, leaves)
-        if kwargs:
-            signature.read(kwargs, key, leaves)
+        try:
+            signature.read(args, key, leaves)
+            if kwargs:
+                signature.read(kwargs, key, leaves)
+        except signature.Eager:
+            self.eager_calls += 1
+            return self._f(*args, **kwargs)
         if local.lifting is not None or any(isinstance(x, Tensor) and _recorded(x) for x in leaves):
             self.eager_calls += 1  # a transform, the session, or another compiled function records this call
             return self._f(*args, **kwargs)
@@ -54,6 +63,9 @@ class Compiled:
         self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any], leaves: Sequence[Any]
     ) -> Trace | None:
         """The trace for a signature, made where there is none or something it depends on has changed."""
+        latest = self._last
+        if latest is not None and latest[0] == key and latest[1].broken() is None:
+            return latest[1]
         with self._lock:
             found = self._traces.get(key)
             if found is not None:
@@ -68,7 +80,13 @@ class Compiled:
                 last = None if self._last is None else self._last[0]
                 reason = f"first call: ({signature.words(key)})" if last is None else signature.difference(last, key)
             signature.check(leaves)
-            made = trace_call(self._f, args, kwargs, self._name)
+            if key in self._eager:
+                return None
+            try:
+                made = trace_call(self._f, args, kwargs, self._name)
+            except signature.Eager:
+                self._eager.add(key)
+                return None
             if made is None:
                 return None
             self.retraces.append(reason)
@@ -90,6 +108,41 @@ class Compiled:
             raise ArgumentError(f"compile: {self._name} reads a tensor of a transform that is running around it")
         return trace.tape, trace.arguments(leaves)
 
+    def repeat(self, n: int, *args: Any, **kwargs: Any) -> Any:
+        """Call it `n` times, with the rows 0 … n - 1 of every array among the arguments; the results stacked.
+
+        Arguments that are no arrays are the same for each call. It is what a loop over the calls gives, but the
+        guards are looked at once.
+
+        >>> import numpy as np, wengert as wg
+        >>> total = wg.tensor(0.0)
+        >>> @wg.compile
+        ... def add(x):
+        ...     total.add_(x)
+        ...     return total * 1
+        >>> add.repeat(3, np.array([1.0, 2.0, 3.0], np.float32)).tolist()
+        [1.0, 3.0, 6.0]
+        """
+        leaves, structure = flatten((args, kwargs))
+        places = [i for i, x in enumerate(leaves) if isinstance(x, signature.ARRAYS)]
+        for i in places:
+            if not leaves[i].shape or leaves[i].shape[0] != n:
+                raise ShapeError(f"repeat: got an argument {show(leaves[i])}; needs arrays of {n} rows")
+        if n < 1:
+            raise ArgumentError(f"repeat: got n={n}; needs at least 1")
+        outcomes: list[Any] = []
+        trace: Trace | None = None
+        for k in range(n):
+            row = [x[k] if isinstance(x, signature.ARRAYS) else x for x in leaves]
+            if trace is not None and not trace.moved():
+                outcomes.append(trace([row[i] for i in places]))
+                continue
+            row_args, row_kwargs = structure.unflatten(row)
+            before = self.eager_calls, self._last
+            outcomes.append(self(*row_args, **row_kwargs))
+            trace = self._last[1] if self._last is not None and self.eager_calls == before[0] else None
+        return _stacked(outcomes)
+
     @property
     def tape(self) -> Tape:
         """The list of the latest call after all passes; raises `ArgumentError` before the first call."""
@@ -108,6 +161,7 @@ class Compiled:
         """Forget everything recorded; arrays that were locked for it become writable again."""
         with self._lock:
             self._traces.clear()
+            self._eager.clear()
             self._last = None
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
@@ -115,6 +169,20 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"<compiled {self._name}, recorded {len(self.retraces)} times>"
+
+
+def _stacked(outcomes: Sequence[Any]) -> Any:
+    """The results of several calls, leaf by leaf along a new first axis; what is no number stays as it is."""
+    columns = [flatten(y) for y in outcomes]
+    found = []
+    for leaves in zip(*(c[0] for c in columns), strict=True):
+        values = [x.detach().value if isinstance(x, Tensor) else x for x in leaves]
+        if not isinstance(values[0], np.ndarray | np.generic | int | float | complex):
+            found.append(values[-1])
+        else:
+            stack = np.stack([np.asarray(v) for v in values])
+            found.append(Tensor(stack) if isinstance(leaves[0], Tensor) else stack)
+    return columns[0][1].unflatten(found)
 
 
 def _recorded(x: Tensor) -> bool:

@@ -1,1 +1,6 @@
 """The processor as a target: machine code for lists, generated through llvmlite."""
+
+from wengert.compiler.native.engine import available
+from wengert.compiler.native.step import Step
+
+__all__ = ["Step", "available"]

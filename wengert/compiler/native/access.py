@@ -31,10 +31,9 @@ class Operand(NamedTuple):
 
 def operand(fusion: Fusion, group: Group, node: Node, k: int) -> Operand:
     """Where operand `k` of a line of the group comes from."""
-    x = node.inputs[k]
-    if not isinstance(x, Var):
-        return Operand(number=x)
-    base, window = fusion.resolve(x)
+    if not isinstance(node.inputs[k], Var):
+        return Operand(number=node.inputs[k])
+    base, window = fusion.operand(node, k)
     value = uniform(base)
     if value is not None and not window.pads:
         return Operand(number=value)

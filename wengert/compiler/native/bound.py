@@ -9,7 +9,6 @@ addresses are noted anew, and an array somebody holds is replaced by a new one.
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -152,15 +151,4 @@ def _references(address: int) -> int:
     return ctypes.c_int64.from_address(address).value
 
 
-def available() -> bool:
-    """Whether native code can be made here; ``WENGERT_BACKEND=numpy`` asks for none."""
-    if os.environ.get("WENGERT_BACKEND", "") == "numpy":
-        return False
-    try:
-        import llvmlite  # noqa: F401, PLC0415
-    except ImportError:
-        return False
-    return True
-
-
-__all__ = ["Bound", "Closed", "available"]
+__all__ = ["Bound", "Closed"]

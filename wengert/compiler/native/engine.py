@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from wengert.base.optional import optional
@@ -19,6 +20,11 @@ def binding() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm
+
+
+def available() -> bool:
+    """Whether native code can be made here; ``WENGERT_BACKEND=numpy`` asks for none."""
+    return os.environ.get("WENGERT_BACKEND", "") != "numpy" and find_spec("llvmlite") is not None
 
 
 @cache
@@ -67,4 +73,4 @@ class Library:
             return int(self._engine.get_function_address(name))
 
 
-__all__ = ["Library", "binding", "object_code", "processor"]
+__all__ = ["Library", "available", "binding", "object_code", "processor"]

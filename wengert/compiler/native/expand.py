@@ -74,7 +74,31 @@ _STORIES: dict[str, Callable[..., Node]] = {
 }
 
 
+def _turned(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
+    """``(A B)'`` is ``B' A'``: the gradient of a weight then is written the way the weight lies."""
+    product = inputs[0]
+    if not isinstance(product, Node) or product.prim.name != "matmul" or node.attrs["axes"] != (1, 0):
+        return None
+    if any(len(x.shape) != 2 for x in product.inputs):
+        return None
+    w = _Writer(builder, node)
+    a, b = (w.transpose(x, axes=(1, 0)) for x in product.inputs)
+    return w.matmul(b, a)
+
+
+def _masked(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
+    """A flag times a number is the number where it is set, else 0 (whatever the number)."""
+    for flag, x in (inputs, inputs[::-1]):
+        if isinstance(flag, Var) and flag.dtype == bool and isinstance(x, Var) and x.dtype == node.dtype:
+            return _Writer(builder, node).where(flag, x, 0)
+    return None
+
+
 def _change(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
+    if node.prim.name == "transpose":
+        return _turned(builder, node, inputs)
+    if node.prim.name == "multiply_no_nan":
+        return _masked(builder, node, inputs)
     story = _STORIES.get(node.prim.name)
     if story is None or not isinstance(inputs[0], Var) or inputs[0].dtype.kind != "f" or 0 in inputs[0].shape:
         return None

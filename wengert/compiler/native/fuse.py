@@ -22,8 +22,13 @@ from wengert.core.primitive import REGISTRY
 from wengert.core.tape import Const, Input, Node, Tape, Var
 
 Axes = tuple[int | None, ...]
+Reads = dict[int, tuple[Var, Window]]
 REDUCTIONS = frozenset({"sum", "prod", "max", "min", "any", "all"})
 _MOST_PHASES = 6
+# Operations that are rather done again than written to memory and read back.
+_CHEAP = frozenset({
+    "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_not", "isfinite", "negative",
+})  # fmt: skip
 
 
 class Group:
@@ -57,7 +62,10 @@ class Fusion:
         self.groups: list[Group] = []
         self.home: dict[Var, Group] = {}
         self._seen: dict[Var, tuple[Var, Window]] = {}  # windows: the variable looked at, and how
+        self.reads: dict[Node, dict[int, tuple[Var, Window]]] = {}  # how each line finds its operands
         self._before: list[int] = []  # by group: the set of groups it depends on, as bits
+        self._rank: dict[Node, int] = {}  # in which order lines came
+        self._summed = _only_folded(tape)
         for node in tape.nodes:
             self.add(node)
         for y in tape.outputs:
@@ -69,6 +77,14 @@ class Fusion:
     def resolve(self, x: Var) -> tuple[Var, Window]:
         """The variable that holds the values of `x`, and the window through which they are seen."""
         return self._seen.get(x) or (x, windows.of(x.shape))
+
+    def operand(self, node: Node, k: int) -> tuple[Var, Window]:
+        """Where a line of a group finds its operand `k`."""
+        return self.reads[node][k]
+
+    def bases(self, node: Node) -> Iterator[Var]:
+        """The variables whose values a line of a group reads."""
+        return (base for base, _ in self.reads[node].values())
 
     # ----- lines
     def add(self, node: Node) -> None:
@@ -136,9 +152,13 @@ class Fusion:
         return group
 
     def _fuse(self, node: Node) -> None:
-        for group in self._candidates(node):
+        candidates = list(self._candidates(node))
+        for group in candidates:
             points = self._fit(group, node)
             if points is not None:
+                for other in candidates:
+                    if other is not group:
+                        self._merge(group, other, node, points)
                 self._join(group, node, points)
                 return
         natural = iterated(node)
@@ -148,7 +168,9 @@ class Fusion:
     def _candidates(self, node: Node) -> Iterator[Group]:
         found = {self.home[b].number for b, _ in map(self.resolve, variables(node)) if b in self.home}
         for number in sorted(found, reverse=True):
-            if self.groups[number].kind in ("loop", "matmul"):
+            kind = self.groups[number].kind
+            # What is only summed afterwards is summed in a loop; a product could but write it down.
+            if kind == "loop" or (kind == "matmul" and node not in self._summed):
                 yield self.groups[number]
 
     def _fit(self, group: Group, node: Node) -> Axes | None:
@@ -189,6 +211,79 @@ class Fusion:
             points[place] = dimension
         return True
 
+    def _merge(self, group: Group, other: Group, node: Node, points: Axes) -> None:
+        """Take the lines of another group that `node`, about to join, reads, where both can run at once."""
+        if other.kind != "loop" or other.inner is not None or (other.nodes[0] in self._late) != (node in self._late):
+            return
+        numbers = group.number, other.number
+        if self._before[numbers[0]] >> numbers[1] & 1 or self._before[numbers[1]] >> numbers[0] & 1:
+            return
+        moved: dict[int, int] = {}
+        for k, x in operands(node):
+            base, window = self.resolve(x)
+            if self.home.get(base) is not other:
+                continue
+            seen = plain_axes(base, window)
+            if seen is None or node.prim.name == "concatenate":
+                return
+            for axis, place in enumerate(operand_points(node, k)):
+                source, target = seen[axis], None if place is None else points[place]
+                dimension = None if source is None else other.axes[base][source]
+                if dimension is not None and target is not None and moved.setdefault(dimension, target) != target:
+                    return
+        wanted = [d for d, n in enumerate(other.domain) if n != 1]
+        if sorted(moved) != wanted or len(set(moved.values())) != len(wanted):
+            return
+        if group.kind != "loop" and len(wanted) != sum(n != 1 for n in group.domain):
+            return
+        self._take(group, other, moved)
+
+    def _take(self, group: Group, other: Group, moved: dict[int, int]) -> None:
+        """Move all lines of `other`, whose dimensions become those of `group`."""
+
+        def there(axes: Axes) -> Axes:
+            return tuple(None if d is None else moved.get(d) for d in axes)
+
+        for node in other.nodes:
+            group.points[node], group.axes[node] = there(other.points[node]), there(other.axes[node])
+            group.phases[node] = 0
+            self.home[node] = group
+        group.nodes = sorted([*group.nodes, *other.nodes], key=lambda n: (n is not group.root, self._rank[n]))
+        group.outputs |= other.outputs
+        group.needs |= other.needs
+        for reader in self.groups:
+            if other.number in reader.needs:
+                reader.needs = (reader.needs - {other.number}) | {group.number}
+        bit, gone = 1 << group.number, 1 << other.number
+        before = self._before[group.number] | self._before[other.number]
+        for number, bits in enumerate(self._before):
+            if number == group.number or bits & bit or bits & gone:
+                self._before[number] = (bits | before | (0 if number == group.number else bit)) & ~gone
+        other.nodes, other.outputs, other.needs, other.kind = [], {}, set(), "gone"
+
+    def _repeated(self, group: Group, node: Node, points: Axes) -> None:
+        """Compute cheap operands of other groups here once more, if what they read is in memory anyway."""
+        for k, (base, window) in list(self.reads[node].items()):
+            other = self.home.get(base)
+            if other is None or other is group or base in other.outputs or not self._repeatable(base):
+                continue
+            seen = plain_axes(base, window)
+            axes: list[int | None] = [None] * len(base.shape)
+            for axis, place in enumerate(operand_points(node, k)):
+                if seen is not None and seen[axis] is not None and place is not None:
+                    axes[seen[axis]] = points[place]  # type: ignore[index]
+            if seen is None or any(a is None and n != 1 for a, n in zip(axes, base.shape, strict=True)):
+                continue
+            assert isinstance(base, Node)
+            copy = Node(base.prim, base.inputs, base.attrs, base.shape, base.dtype, base.code, base.lasti)
+            self._join(group, copy, tuple(axes), self.reads[base])
+            self.reads[node][k] = copy, window
+
+    def _repeatable(self, x: Var) -> bool:
+        if not isinstance(x, Node) or x.prim.name not in _CHEAP:
+            return False
+        return all(b not in self.home or b in self.home[b].outputs for b in self.bases(x))
+
     def _allowed(self, group: Group, node: Node, points: list[int | None]) -> bool:
         covered = {p for p in points if p is not None}
         full = len(covered) == sum(n != 1 for n in group.domain)
@@ -204,13 +299,16 @@ class Fusion:
     def _phase(self, group: Group, node: Node) -> int:
         """After how many reductions of the group a line can run."""
         phase = 0
-        for x in variables(node):
-            base = self.resolve(x)[0]
+        for base in self.bases(node) if node in self.reads else (self.resolve(x)[0] for x in variables(node)):
             if base in group.phases:
                 phase = max(phase, group.phases[base] + (reduced(base) is not None))
         return phase
 
-    def _join(self, group: Group, node: Node, points: Axes) -> None:
+    def _join(self, group: Group, node: Node, points: Axes, reads: Reads | None = None) -> None:
+        self.reads[node] = {k: self.resolve(x) for k, x in operands(node)} if reads is None else dict(reads)
+        if (group.kind == "loop" or group.nodes) and reads is None:
+            self._repeated(group, node, points)
+        self._rank[node] = len(self._rank)
         group.phases[node] = self._phase(group, node)
         group.nodes.append(node)
         group.points[node] = points
@@ -225,8 +323,7 @@ class Fusion:
                 None if a in folded else p for a, p in enumerate(points) if keeps or a not in folded
             )
         before = self._before[group.number]
-        for x in variables(node):
-            base = self.resolve(x)[0]
+        for base in self.bases(node):
             other = self.home.get(base)
             if other is not None and other is not group:
                 self.materialise(base)
@@ -239,13 +336,27 @@ class Fusion:
                     self._before[number] |= before
 
 
+def _only_folded(tape: Tape) -> set[Var]:
+    """The lines that only reductions read."""
+    found: set[Var] = set()
+    others: set[Var] = {y for y in tape.outputs if isinstance(y, Var)}
+    for node in tape.nodes:
+        (found if node.prim.name in REDUCTIONS else others).update(x for x in node.inputs if isinstance(x, Var))
+    return found - others
+
+
 # ----- how lines lie in a domain --------------------------------------------------------------------------
-def variables(node: Node) -> Iterator[Var]:
-    """The operands that have values at run time."""
+def operands(node: Node) -> Iterator[tuple[int, Var]]:
+    """The operands that have values at run time, with their numbers."""
     skipped = len(node.inputs) - 1 if is_pick(node) or is_spread(node) else 0
     for k, x in enumerate(node.inputs):
         if isinstance(x, Var) and not (skipped and 1 <= k < skipped):
-            yield x
+            yield k, x
+
+
+def variables(node: Node) -> Iterator[Var]:
+    """The operands that have values at run time."""
+    return (x for _, x in operands(node))
 
 
 def reduced(node: Var) -> tuple[int, ...] | None:
@@ -362,6 +473,6 @@ def is_spread(node: Var) -> bool:
 
 
 __all__ = [
-    "Fusion", "Group", "Input", "is_pick", "is_spread", "iterated", "operand_points", "plain_axes", "reduced",
+    "Fusion", "Group", "Input", "is_pick", "is_spread", "iterated", "operand_points", "operands", "plain_axes", "reduced",
     "variables",
 ]  # fmt: skip

@@ -28,13 +28,13 @@ class Host:
             self.function: Any = itemgetter(node.attrs["index"])
         else:
             self.function = partial(node.prim.impl, **node.attrs) if node.attrs else node.prim.impl
-        self.operands = [self._operand(x) for x in node.inputs]
+        self.operands = [self._operand(k, x) for k, x in enumerate(node.inputs)]
 
-    def _operand(self, x: Any) -> Any:
+    def _operand(self, k: int, x: Any) -> Any:
         """What stands for an operand: a value, or a variable and the window onto it."""
         if not isinstance(x, Var):
             return x
-        base, window = self.program.fusion.resolve(x)
+        base, window = self.program.fusion.operand(self.node, k)
         if isinstance(base, Const):
             fixed = isinstance(base.value, np.ndarray | np.generic)
             return windowed(np.asarray(base.value), window) if fixed else base.value

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from wengert.compiler.native.access import operand, writing
-from wengert.compiler.native.fuse import Fusion, Group, variables
+from wengert.compiler.native.fuse import Fusion, Group
 from wengert.core.tape import Input, Node, Tape, Var, cut
 
 
@@ -51,7 +51,7 @@ def _free(fusion: Fusion, group: Group, new: Node, old: Var, outputs: list[Var |
         return False
     readers = [
         g for g in fusion.groups
-        if g is not group and any(fusion.resolve(x)[0] is old for n in g.nodes for x in variables(n))
+        if g is not group and any(base is old for n in g.nodes for base in fusion.bases(n))
     ]  # fmt: skip
     return all(fusion.run_after(group, g) for g in readers)
 
@@ -60,8 +60,8 @@ def _in_step(fusion: Fusion, group: Group, new: Node, old: Var) -> bool:
     """Whether the group reads `old` at no other place than where it writes `new`, or not at all."""
     target = writing(group, new)
     for node in group.nodes:
-        for k, x in enumerate(node.inputs):
-            if not isinstance(x, Var) or fusion.resolve(x)[0] is not old:
+        for k, (base, _) in fusion.reads[node].items():
+            if base is not old:
                 continue
             if node is group.root or group.inner is not None:
                 return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wengert.compiler.native import product
+from wengert.compiler.native import product, windows
 from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.ir import Module
 from wengert.compiler.native.loops import LoopKernel
@@ -17,13 +17,13 @@ REGISTER_BYTES = 64
 def opaque(fusion: Fusion, node: Node) -> str:
     """The kind of kernel for a line that is no part of a loop nest; its operands are laid out as that needs them."""
     if node.prim.name == "matmul" and product.supported(node):
-        for _ in node.inputs:
-            windows = tuple(fusion.resolve(x)[1] for x in node.inputs)
-            found = product.layout(node, windows)  # type: ignore[arg-type]
-            if not isinstance(found, int):
-                return "matmul"
-            fusion.lay_out(node.inputs[found])
-        return "matmul"
+        whole = tuple(windows.of(x.shape) for x in node.inputs)
+        if isinstance(product.layout(node, whole), product.Product):  # else an axis before the last two is repeated
+            while True:
+                found = product.layout(node, tuple(fusion.resolve(x)[1] for x in node.inputs))
+                if isinstance(found, product.Product):
+                    return "matmul"
+                fusion.lay_out(node.inputs[found])
     for x in node.inputs:  # NumPy sees windows, but for those that are 0 outside of their base
         if isinstance(x, Var) and fusion.resolve(x)[1].pads:
             fusion.lay_out(x)

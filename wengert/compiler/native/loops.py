@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from wengert.compiler.native import nest, scalar
 from wengert.compiler.native.access import Access, operand, writing
-from wengert.compiler.native.fuse import Fusion, Group, is_pick, is_spread
+from wengert.compiler.native.fuse import Fusion, Group, is_pick, is_spread, operands
 from wengert.compiler.native.ir import I64, Module, Value
 from wengert.compiler.native.kernel import Kernel
 from wengert.compiler.native.nest import Loop
@@ -45,7 +45,7 @@ class LoopKernel:
 
     def __init__(self, fusion: Fusion, group: Group, module: Module, name: str, lanes: int) -> None:
         self.fusion, self.group = fusion, group
-        self.nodes = group.nodes
+        self.nodes = _needed(fusion, group)
         self.sources = self._sources()
         self.accesses = list(dict.fromkeys(a for found in self.sources.values() for a in found))
         self.results = list(group.outputs)
@@ -69,9 +69,8 @@ class LoopKernel:
     def _sources(self) -> dict[Node, list[Access]]:
         found = {}
         for node in self.nodes:
-            operands = [operand(self.fusion, self.group, node, k) for k in range(len(node.inputs))
-                        if not _skipped(node, k)]  # fmt: skip
-            found[node] = [x.access for x in operands if x.access is not None]
+            reads = [operand(self.fusion, self.group, node, k).access for k, _ in operands(node)]
+            found[node] = [x for x in reads if x is not None]
         return found
 
     def _apart(self) -> frozenset[int]:
@@ -94,8 +93,7 @@ class LoopKernel:
         return not folds(node) and bool(dimensions(self.group, node) & folded)
 
     def _operands(self, node: Node) -> list[Node]:
-        found = [operand(self.fusion, self.group, node, k).node for k in range(len(node.inputs))
-                 if not _skipped(node, k)]  # fmt: skip
+        found = [operand(self.fusion, self.group, node, k).node for k, _ in operands(node)]
         return [x for x in found if x is not None]
 
     def _plan_rows(self) -> None:
@@ -391,9 +389,16 @@ class LoopKernel:
         return rule.combine(self.f, node.dtype, total, x)
 
 
-def _skipped(node: Node, k: int) -> bool:
-    """Whether an operand is an index array that merely counts."""
-    return (is_pick(node) or is_spread(node)) and 1 <= k < len(node.inputs) - 1
+def _needed(fusion: Fusion, group: Group) -> list[Node]:
+    """The lines that outputs of the group depend on."""
+    found: set[Var] = set()
+    waiting: list[Var] = list(group.outputs)
+    while waiting:
+        x = waiting.pop()
+        if x not in found and fusion.home.get(x) is group:
+            found.add(x)
+            waiting += fusion.bases(x)  # type: ignore[arg-type]
+    return [n for n in group.nodes if n in found]
 
 
 def _kind(node: Node) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.compiler.native import nest
 from wengert.compiler.native.access import operand, writing
-from wengert.compiler.native.fuse import Fusion, Group
+from wengert.compiler.native.fuse import Fusion, Group, operands
 from wengert.compiler.native.gemm import Matrix, gemm
 from wengert.compiler.native.ir import F32, F64, Function, Module, Value
 from wengert.compiler.native.kernel import Kernel
@@ -49,7 +49,7 @@ def supported(node: Node) -> bool:
     ) and 0 not in node.shape and 0 not in node.inputs[0].shape  # fmt: skip
 
 
-def layout(node: Node, windows: tuple[Window, Window]) -> Product | int:
+def layout(node: Node, windows: tuple[Window, ...]) -> Product | int:
     """The product; or the number of the operand that has to be laid out anew first."""
     a, b = node.inputs
     rows = a.shape[-2] if len(a.shape) > 1 else 1
@@ -107,14 +107,13 @@ class ProductKernel:
         root = group.root
         assert root is not None
         self.root = root
-        self.operands = [fusion.resolve(x) for x in root.inputs]
+        self.operands = [fusion.operand(root, k) for k in range(2)]
         product = layout(root, (self.operands[0][1], self.operands[1][1]))
         assert isinstance(product, Product), "operands are laid out when groups are made"
         self.product = product
         reads = [
             operand(fusion, group, n, k).access
-            for n in group.nodes[1:] for k in range(len(n.inputs))
-            if not isinstance(n.inputs[k], Var) or k == 0 or n.prim.name != "scatter_add" or k == len(n.inputs) - 1
+            for n in group.nodes[1:] for k, _ in operands(n)
         ]  # fmt: skip
         self.accesses = list(dict.fromkeys(a for a in reads if a is not None))
         self.accesses += [writing(group, n) for n in group.outputs]

@@ -17,7 +17,7 @@ import numpy as np
 from wengert.compiler.native import call, engine, inplace, kernels, memory
 from wengert.compiler.native.driver import CLOSED, Argument, Gate, Job, Place, Region, entry, is_large, segment
 from wengert.compiler.native.expand import expand
-from wengert.compiler.native.fuse import Fusion, Group, variables
+from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.host import Host, bytes_of, windowed
 from wengert.compiler.native.ir import PTR, Function, Module, Value
 from wengert.compiler.native.kernel import Kernel
@@ -96,7 +96,7 @@ class Program:
         last: dict[Var, int] = {}
         for group in self.order:
             for node in group.nodes:
-                last |= dict.fromkeys((self.fusion.resolve(x)[0] for x in variables(node)), number[group])
+                last |= dict.fromkeys(self.fusion.bases(node), number[group])
         inner = [n for g in self.order if g.kind != "host" for n in g.outputs if n not in outside]
         home = [number[self.fusion.home[n]] for n in inner]
         lives = [memory.Life(bytes_of(n), h, last.get(n, h)) for n, h in zip(inner, home, strict=True)]
@@ -293,9 +293,10 @@ class Program:
 
 def ordered(fusion: Fusion) -> list[Group]:
     """The groups so that each comes after those it needs, otherwise as they were recorded."""
-    left = {g.number: len(g.needs) for g in fusion.groups}
-    readers: dict[int, list[int]] = {g.number: [] for g in fusion.groups}
-    for g in fusion.groups:
+    groups = [g for g in fusion.groups if g.kind != "gone"]
+    left = {g.number: len(g.needs) for g in groups}
+    readers: dict[int, list[int]] = {g.number: [] for g in groups}
+    for g in groups:
         for number in g.needs:
             readers[number].append(g.number)
     ready = [n for n, count in left.items() if not count]
@@ -308,7 +309,7 @@ def ordered(fusion: Fusion) -> list[Group]:
             left[reader] -= 1
             if not left[reader]:
                 heapq.heappush(ready, reader)
-    assert len(found) == len(fusion.groups), "groups depend on each other in a circle"
+    assert len(found) == len(groups), "groups depend on each other in a circle"
     return found
 
 

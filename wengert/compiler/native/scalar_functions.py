@@ -9,12 +9,12 @@ import numpy as np
 
 from wengert.compiler.native import angles, errors, maths
 from wengert.compiler.native.ir import I64, Function, Value
-from wengert.compiler.native.scalar_rules import DType, convert, operand_dtype, rule
+from wengert.compiler.native.scalar_rules import DType, convert, operand_dtype, rule, uniform
 from wengert.core.tape import Node
 
 
 def _of_one(name: str, function: Callable[[Function, Value], Value]) -> None:
-    @rule(name)
+    @rule(name, check=uniform if name in ("expit", "softplus", "log_expit") else None)
     def body(f: Function, x: Value, dtype: DType) -> Value:
         return function(f, x)
 
@@ -98,6 +98,8 @@ def power(f: Function, node: Node, x: Value, y: Value) -> Value:
     x = convert(f, x, operand_dtype(node.inputs[0]), node.dtype)
     if node.dtype.kind != "f":
         return _repeated(x, exponent) if exponent else f.constant(1, x.type)
+    if exponent == 0.5 and type(exponent) is float:
+        return f.intrinsic("sqrt", x)
     if type(exponent) in (int, float) and 1 <= abs(exponent) <= _LARGEST_REPEATED and exponent == int(exponent):
         with f.separately():
             return _repeated(x if exponent > 0 else 1.0 / x, int(abs(exponent)))
@@ -110,8 +112,11 @@ def float_power(f: Function, x: Value, y: Value, dtype: DType) -> Value:
     return errors.power(f, x, y)
 
 
-@rule("power_or_zero")
-def power_or_zero(f: Function, x: Value, y: Value, dtype: DType) -> Value:
+@rule("power_or_zero", loop="own", check=uniform)
+def power_or_zero(f: Function, node: Node, x: Value, y: Value) -> Value:
+    if node.inputs[1] == 0.5 and type(node.inputs[1]) is float:
+        return f.intrinsic("sqrt", x)
+    y = convert(f, y, operand_dtype(node.inputs[1]), node.dtype)
     return f.select(f.compare("oeq", x, 0.0), 0.0, errors.power(f, x, y))
 
 
@@ -171,23 +176,23 @@ def _times(f: Function, x: Value, y: Value, log: Value) -> Value:
     return f.select(nothing, 0.0, x * log)
 
 
-@rule("xlogy")
+@rule("xlogy", check=uniform)
 def xlogy(f: Function, x: Value, y: Value, dtype: DType) -> Value:
     return _times(f, x, y, maths.log(f, y))
 
 
-@rule("xlog1py")
+@rule("xlog1py", check=uniform)
 def xlog1py(f: Function, x: Value, y: Value, dtype: DType) -> Value:
     return _times(f, x, y, maths.log1p(f, y))
 
 
-@rule("entr")
+@rule("entr", check=uniform)
 def entr(f: Function, x: Value, dtype: DType) -> Value:
     product = -(x * maths.log(f, x))
     return f.select(f.compare("oeq", x, 0.0), 0.0, f.select(f.compare("olt", x, 0.0), -math.inf, product))
 
 
-@rule("logit")
+@rule("logit", check=uniform)
 def logit(f: Function, x: Value, dtype: DType) -> Value:
     return _logit(f, x)
 
@@ -202,12 +207,12 @@ def _logit(f: Function, x: Value) -> Value:
 
 
 # ----- activations ------------------------------------------------------------------------------------------------
-@rule("leaky_relu")
+@rule("leaky_relu", check=uniform)
 def leaky_relu(f: Function, x: Value, slope: Value, dtype: DType) -> Value:
     return f.select(f.compare("ogt", x, 0.0), x, slope * x)
 
 
-@rule("elu")
+@rule("elu", check=uniform)
 def elu(f: Function, x: Value, alpha: Value, dtype: DType) -> Value:
     below = maths.expm1(f, f.select(f.compare("ogt", x, 0.0), 0.0, x))
     return f.select(f.compare("ogt", x, 0.0), x, alpha * below)

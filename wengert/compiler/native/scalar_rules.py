@@ -88,6 +88,11 @@ def common_dtype(xs: Any) -> DType:
     return np.result_type(*(x if type(x) in SCALAR_TYPES else x.dtype for x in xs))
 
 
+def uniform(node: Any) -> bool:
+    """Whether all operands have the result's dtype: for functions whose intermediate results NumPy rounds otherwise."""
+    return all(type(x) in (int, float) or operand_dtype(x) == node.dtype for x in node.inputs)
+
+
 # ----- the table --------------------------------------------------------------------------------------------
 Body = Callable[..., Value]
 
@@ -123,4 +128,5 @@ def rule(*names: str, loop: str = "result", kinds: str = "f", check: Any = None)
 __all__ = [
     "RULES", "DType", "Rule", "common_dtype", "convert", "known", "memory_type", "operand_dtype", "register_type",
     "representable", "rule",
+    "uniform",
 ]  # fmt: skip

@@ -1,0 +1,51 @@
+"""How a recorded function runs natively: bound to its places where that can be, else by reading and writing them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from wengert.compiler.native.bound import Bound, Closed
+from wengert.compiler.native.program import Program
+from wengert.transforms.reverse import owned
+
+if TYPE_CHECKING:
+    from wengert.compiler.trace import Trace
+
+
+class Step:
+    """The native form of a `Trace`."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        aliases = {
+            d.output: len(trace.tape.inputs) - len(trace.sources) + d.alias
+            for d in trace.destinations if d.output is not None and d.alias is not None
+        }  # fmt: skip
+        given = len(trace.tape.inputs) - len(trace.sources)
+        self.program = Program(trace.tape, trace.count, given, aliases, trace.gate)
+        written = {d.output: d.place for d in trace.destinations if d.output is not None}
+        self.bound: Bound | None = None
+        if all(d.output is not None for d in trace.destinations):
+            self.bound = Bound(self.program, trace.sources, written)
+
+    def __call__(self, leaves: Sequence[Any]) -> list[Any]:
+        """The results of one call, after everything was written back."""
+        trace = self.trace
+        if self.bound is not None and self.bound.possible:
+            try:
+                values = self.bound(leaves)
+            except Closed:
+                raise trace.refuse(trace.arguments(leaves)) from None
+            if values is not None:
+                return values if self.bound.simple else owned(values)
+        arguments = trace.arguments(leaves)
+        values = self.program(arguments)
+        if values is None:
+            raise trace.refuse(arguments)
+        if trace.destinations:
+            trace.write(values, arguments)
+        return owned(values[: trace.count])
+
+
+__all__ = ["Step"]
