@@ -233,15 +233,19 @@ def test_why_a_framework_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("workload", registry.WORKLOADS)
-def test_our_eager_steps_do_what_the_workload_says(workload: str, tmp_path: Path) -> None:
-    """Losses fall, a second run repeats them bit for bit, functions have the closed form's values."""
-    session = Session("wengert_eager", workload, threads=1)
-    assert "first_step_s" in session.build()
-    assert session.check(str(tmp_path / "found.npy")) == {"after_reset": 0.0}
-    found = np.load(tmp_path / "found.npy")
-    assert not agree(session.workload, ours=found)
+def test_our_steps_do_what_the_workload_says(workload: str, tmp_path: Path) -> None:
+    """Losses fall, functions have the closed form's values, compiled steps and second runs give the same."""
+    results, after_reset = {}, {}
+    for framework in ("wengert_eager", "wengert_compiled"):
+        session = Session(framework, workload, threads=1)
+        assert "first_step_s" in session.build()
+        after_reset[framework] = session.check(str(tmp_path / "found.npy"))["after_reset"]
+        results[framework] = np.load(tmp_path / "found.npy")
+    differences, faults = disagreements(session.workload, results, after_reset)
+    assert not faults, differences
+    assert after_reset["wengert_eager"] == 0  # bit for bit
     if session.workload.losses:
-        assert found[-1] < found[0]
+        assert results["wengert_eager"][-1] < results["wengert_eager"][0]
 
 
 # ----- the laws of the package hold here too ----------------------------------------------------
