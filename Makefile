@@ -1,10 +1,12 @@
 # Everything runs in .venv, which is made on first use; a stamp per extra makes the second run fast.
 #   make demo         train on the embedded digits: weights, history and curves land in runs/digits
+#   make examples     every architecture and setting of the lectures: trained, measured, compared with what it must reach
 #   make test         all tests that need nothing but this project
 #   make conformance  HIPS autograd's own tests, from the package index, on plain NumPy
 #   make test-peers   comparisons with PyTorch and HIPS autograd, where they are installed
 #   make bench        Wengert beside its peers: training, latency, memory, scaling, recording (hours; alone on a machine)
 #   make bench-quick  the best peers of each workload, few rounds: about three minutes
+#   make docs         the documentation site in build/site, every example run, every warning an error
 #   make lint types floors format clean distclean
 
 PYTHON ?= python3
@@ -18,7 +20,7 @@ SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 .DEFAULT_GOAL := help
 # Two installations at once would disturb each other.
 .NOTPARALLEL:
-.PHONY: help demo test test-peers conformance lint format types floors bench bench-quick dev clean distclean
+.PHONY: help demo examples docs test test-peers conformance lint format types floors bench bench-quick dev clean distclean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -39,6 +41,13 @@ dev: $(STAMPS)/dev
 # ----- the main job -----------------------------------------------------------------------------
 demo: $(STAMPS)/plot
 	$(SINGLE) $(BIN)/wengert train --data digits --out runs/digits
+
+examples: $(STAMPS)/plot
+	$(SINGLE) $(BIN)/python examples/run.py $(ARGS)
+
+docs: $(STAMPS)/docs
+	NO_MKDOCS_2_WARNING=1 $(SINGLE) $(BIN)/python -m mkdocs build --quiet --strict
+	$(BIN)/python docs/tools/links.py build/site
 
 # ----- checks -----------------------------------------------------------------------------------
 test: $(STAMPS)/test
