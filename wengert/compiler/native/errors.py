@@ -39,11 +39,11 @@ def _erfc_positive(f: Function, a: Value) -> Value:
     lost = f.select(inside, a, k) - (total - f.select(inside, k, a))
     inverse = 1.0 / total
     correction = f.fma(-inverse, total, 1.0) - inverse * lost
-    t = (a - k) * inverse
-    t = f.fma(t, correction, t)
+    rounded = (a - k) * inverse
+    t = rounded + f.fma(rounded, correction, f.fma(a - k, inverse, -rounded))
     square = a * a
     low = correction - f.fma(a, a, -square)
-    return exp_times(f, -square, low, polynomial(f, table(ERFCX, a), t) * inverse)
+    return exp_times(f, -square, low, polynomial(f, table(ERFCX, a), t), inverse)
 
 
 def _erf_near(f: Function, x: Value) -> Value:

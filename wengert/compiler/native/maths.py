@@ -6,8 +6,8 @@ units in the last place: measured for float32 on all its values (`make test-long
 against `longdouble` and mpmath.
 
 An exponential is ``2**n exp(r)`` with |r| <= log(2)/2: adding 1.5 2**23 (or 2**52) rounds ``x / log(2)`` to n and
-leaves n in the low bits, from where a shift brings it into an exponent. A logarithm takes ``x = 2**e m`` apart by its bits,
-with sqrt(1/2) <= m < sqrt(2).
+leaves n in the low bits, from where a shift brings it into an exponent. A logarithm takes ``x = 2**e m`` apart by its
+bits, with sqrt(1/2) <= m < sqrt(2).
 """
 
 from __future__ import annotations
@@ -161,8 +161,8 @@ def exp(f: Function, x: Value) -> Value:
     return _exponential(f, x)
 
 
-def exp_times(f: Function, x: Value, low: Value, factor: Value) -> Value:
-    """``exp(x + low) factor`` for negative x, where `low` is below the last place of x."""
+def exp_times(f: Function, x: Value, low: Value, a: Value, b: Value) -> Value:
+    """``exp(x + low) a b`` for negative x, where `low` is below the last place of x."""
     form = FORMATS[x.type.element]
     x = at_least(f, x, form.underflow)
     summed = f.fma(x, _LOG2E[0], form.magic)
@@ -172,7 +172,9 @@ def exp_times(f: Function, x: Value, low: Value, factor: Value) -> Value:
     r = exact + rest
     rest = (exact - r) + rest
     p = r + f.fma(r * r, polynomial(f, table(EXP, r), r), rest)
-    return _scaled(f, f.fma(factor, p, factor), f.bitcast(summed, x.type.integer))
+    factor = a * b
+    rest = f.fma(factor, p, f.fma(a, b, -factor))
+    return _scaled(f, factor + rest, f.bitcast(summed, x.type.integer))
 
 
 @function
