@@ -8,8 +8,16 @@ from pathlib import Path
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write a temporary file beside `path`, flush it to the disk, and rename it; then flush the folder."""
-    target = Path(path)
+    """Write a temporary file beside `path`, flush it to the disk, and rename it; then flush the folder.
+
+    A link stays, and what it points to is replaced. What is no file (a pipe, ``/dev/stdout``) is written to.
+    """
+    asked = Path(path)
+    if asked.exists() and not asked.is_file():
+        with open(asked, "wb") as stream:
+            stream.write(content)
+        return asked
+    target = asked.resolve() if asked.is_symlink() else asked
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
@@ -31,4 +39,4 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
             os.fsync(folder)
         finally:
             os.close(folder)
-    return target
+    return asked

@@ -105,6 +105,8 @@ def check_writable(place: Path) -> None:
     """Raise `OSError` where no file can be written."""
     if place.is_dir():
         raise IsADirectoryError(f"{str(place)!r} is a folder; needs the name of a file")
+    if place.exists() and not place.is_file():
+        return  # a pipe or a device
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=place.parent):
         pass

@@ -20,8 +20,10 @@ READ_KINDS = (*KINDS, "text")
 DELIMITERS = ",;\t|"
 BOOLEANS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 DIGITS_TOO = {**BOOLEANS, "1": 1.0, "0": 0.0}  # where a column is known to be boolean
+ODD = re.compile(r"[^0-9+\-.eE]")
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+HINT = "correct it, or call it missing (--missing, missing=), or the column categorical (--categorical, kinds=)"
 # Nearly all cells are numbers: then the others are faults, not categories.
 NEARLY_ALL = 0.8
 
@@ -191,8 +193,10 @@ def _column(
     name: str, cells: Sequence[str], kind: str | None, dialect: Dialect, lines: Any, source: str
 ) -> Column:  # fmt: skip
     """One column of the kind that is asked for or, by default, of the one that all its cells have."""
-    values = dict.fromkeys(cells)
-    found: dict[str, float | None] = {text: _number(text, dialect) for text in values if text not in dialect.missing}
+    numbers = _numbers(cells, dialect) if kind in (None, "number") else None
+    if numbers is not None:
+        return Column(name, "number", numbers, (), lines)
+    found = {text: _number(text, dialect) for text in dict.fromkeys(cells) if text not in dialect.missing}
     blank = dict.fromkeys(dialect.missing, np.nan)
     if kind is None:
         kind = _kind(name, cells, found, dialect, lines, source)
@@ -204,9 +208,27 @@ def _column(
         found = {text: DIGITS_TOO.get(text.lower()) for text in found}
     wrong = next((text for text, value in found.items() if value is None), None)
     if wrong is not None:
-        raise _misfit(name, cells, wrong, lines, source, f"needs {kind}s")
+        raise _misfit(name, cells, wrong, lines, source, f"needs {kind}s", "correct it, or leave the cell empty")
     table = {**found, **blank}
     return Column(name, kind, np.array([table[cell] for cell in cells], np.float64), (), lines)
+
+
+def _numbers(cells: Sequence[str], dialect: Dialect) -> Any:
+    """All cells at once, which is fast; None where some are no plain finite numbers, and need a closer look."""
+    present = [cell for cell in cells if cell not in dialect.missing]
+    if dialect.decimal != "." or ODD.search("".join(present)):
+        return None
+    try:
+        found = np.array(list(map(float, present)), np.float64)
+    except ValueError:
+        return None
+    if not np.isfinite(found).all():
+        return None
+    if len(present) == len(cells):
+        return found
+    values = np.full(len(cells), np.nan)
+    values[[cell not in dialect.missing for cell in cells]] = found
+    return values
 
 
 def _number(text: str, dialect: Dialect) -> float | None:
@@ -230,13 +252,14 @@ def _kind(
     if numbers >= NEARLY_ALL * len(present):
         culprit = next(cell for cell in present if cell in wrong)
         words = f"{numbers} of its {len(present)} cells are numbers"
-        raise _misfit(name, cells, culprit, lines, source, words)
+        raise _misfit(name, cells, culprit, lines, source, words, HINT)
     return "category"
 
 
-def _misfit(name: str, cells: Sequence[str], text: str, lines: Any, source: str, needed: str) -> FileFormatError:
+def _misfit(
+    name: str, cells: Sequence[str], text: str, lines: Any, source: str, needed: str, hint: str
+) -> FileFormatError:
     shown = text if len(text) <= 40 else text[:40] + "…"
-    hint = f"correct it, or say that it is missing ({shown!r}) or that the column holds categories"
     if NUMBER.fullmatch(text):
         needed, hint = f"{needed}, and this one is too large for a float", "correct it"
     return FileFormatError(f"{source}: line {lines[cells.index(text)]}, column {name!r} holds {shown!r}; {needed}",
