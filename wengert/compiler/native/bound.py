@@ -142,7 +142,7 @@ class Bound:
 
 def _fits(array: Any, x: Any) -> bool:
     return (
-        type(array) is np.ndarray and array.dtype == x.dtype and array.shape == tuple(x.shape)
+        isinstance(array, np.ndarray) and array.dtype == x.dtype and array.shape == tuple(x.shape)
         and array.flags.c_contiguous and array.flags.aligned
     )  # fmt: skip
 
