@@ -159,7 +159,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "gru": (lambda: nn.GRU(3, 4, num_layers=2, bidirectional=True), (5, 2, 3)),
     "rnn": (lambda: nn.RNN(3, 4), (5, 2, 3)),
     "attention": (lambda: nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True), (2, 5, 8)),
-    "activations": (lambda: nn.Sequential(nn.PReLU(), nn.GELU(), nn.Softplus(), nn.Linear(3, 3), nn.Softmax(-1)), (4, 3)),
+    "activations": (lambda: nn.Sequential(nn.PReLU(), nn.GELU(), nn.Softplus(), nn.Linear(3, 3)), (4, 3)),
 }  # fmt: skip
 
 

@@ -64,7 +64,7 @@ class Compiled:
     ) -> Trace | None:
         """The trace for a signature, made where there is none or something it depends on has changed."""
         latest = self._last
-        if latest is not None and latest[0] == key and latest[1].broken() is None:
+        if latest is not None and latest[0] == key and self._traces.get(key) is latest[1] and not latest[1].broken():
             return latest[1]
         with self._lock:
             found = self._traces.get(key)
@@ -124,7 +124,7 @@ class Compiled:
         [1.0, 3.0, 6.0]
         """
         leaves, structure = flatten((args, kwargs))
-        places = [i for i, x in enumerate(leaves) if isinstance(x, signature.ARRAYS)]
+        places = {i for i, x in enumerate(leaves) if isinstance(x, signature.ARRAYS)}
         for i in places:
             if not leaves[i].shape or leaves[i].shape[0] != n:
                 raise ShapeError(f"repeat: got an argument {show(leaves[i])}; needs arrays of {n} rows")
@@ -133,9 +133,9 @@ class Compiled:
         outcomes: list[Any] = []
         trace: Trace | None = None
         for k in range(n):
-            row = [x[k] if isinstance(x, signature.ARRAYS) else x for x in leaves]
+            row = [x[k] if i in places else x for i, x in enumerate(leaves)]
             if trace is not None and not trace.moved():
-                outcomes.append(trace([row[i] for i in places]))
+                outcomes.append(trace([row[i] for i in sorted(places)]))
                 continue
             row_args, row_kwargs = structure.unflatten(row)
             before = self.eager_calls, self._last

@@ -6,7 +6,7 @@ import gc
 import random
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -148,29 +148,20 @@ def _assembled(name: str, ended: _Ended, inputs: list[Var], given: Sequence[Any]
     if gate:
         trace.gate = len(outputs) - 1
         trace.checks = Check(cut(details, everything).verify(), [c.error for c in lifting.checks])
-    written = {_identity(p) for p, _ in outcomes}
+    written = {p.identity() for p, _ in outcomes}
     for watch in lifting.watches:
-        (trace.live if any(_identity(p) in written for p in watch.roots) else trace.watches).append(watch)
+        (trace.live if any(p.identity() in written for p in watch.roots) else trace.watches).append(watch)
     trace.ready()
     return trace
-
-
-def _identity(place: Place) -> Any:
-    """What tells two places apart."""
-    return type(place), tuple(id(v) if not isinstance(v, str | bool) else v for v in _own(place))
-
-
-def _own(place: Place) -> Iterator[Any]:
-    return (v for k, v in vars(place).items() if k not in ("fresh", "where", "tensor", "number"))
 
 
 def _destinations(
     outcomes: Sequence[tuple[Place, Var | None]], sources: Sequence[Place], first: int
 ) -> list[Destination]:
-    numbers = {_identity(p): i for i, p in enumerate(sources)}
+    numbers = {p.identity(): i for i, p in enumerate(sources)}
     found = []
     for place, var in outcomes:
-        alias = numbers.get(_identity(place))
+        alias = numbers.get(place.identity())
         found.append(Destination(place, None if var is None else first, alias))
         first += var is not None
     return found

@@ -90,10 +90,10 @@ class Trace:
                 if not _holds(watch):
                     return f"{watch.where} changed"
             for place in self.places:
-                if not place.settle():
-                    return f"{place!r} changed"
                 if isinstance(place, Handle) and place.t.rec is not SESSION and place.t.rec is not None:
                     raise escaped(place.t.rec)
+                if not place.settle():
+                    return f"{place!r} changed"
             if not self.types.holds():
                 return self.types.reason()
             self.seen = int(EPOCH[0])

@@ -11,6 +11,7 @@ was changed (`outcomes`) is what the compiled function writes back after each ca
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -81,7 +82,9 @@ class Slot:
         if number is None:
             self.start = Tensor(None, self.var, lifting.recorder)
         else:
-            self.start = Scalar(self.var, lifting, number(known), lambda: number(place.read()), frozenset({place}))
+            self.start = Scalar(
+                self.var, lifting.recorder, number(known), lambda: number(place.read()), frozenset({place})
+            )
         self.now: Any = self.start
 
 
@@ -113,6 +116,7 @@ class Lifting:
         self.views: dict[Any, Any] = {}  # what objects of upper floors show instead of themselves
         self.watches: list[Watch] = []
         self.checks: list[Check] = []
+        self.made: list[weakref.ref[Tensor]] = []  # every tensor of the list
         self.swept = False  # whether a sweep ran inside
         self.grown: str | None = None  # what the function makes that was not there before
         self.common = True  # whether equal numbers of an optimizer are recorded as one
@@ -137,8 +141,6 @@ class Lifting:
         here = isinstance(t.node, Var) and t.node.number > self.began
         var: Var = Const(value) if here else Input(value.shape, value.dtype)
         self.brought[id(t)] = Brought(t, before, var, here)
-        if not here:
-            self.watch(f"requires_grad of {Handle(t)!r}", lambda: _kind(t), _kind(t))
         if t.rec is None:
             t.value, t.node, t.rec = None, var, self.recorder
             return
@@ -207,7 +209,7 @@ class Lifting:
         others = [x for x in args if type(x) is not Scalar and type(x) not in SCALAR_TYPES]
         strong = [x.dtype if isinstance(x, Tensor) else as_array(x).dtype for x in others]
         if not strong:
-            return args, scalar_of(prim, args, attrs, self)
+            return args, scalar_of(prim, args, attrs, self.recorder)
         numbers = [0 * x for x in args if type(x) in SCALAR_TYPES]
         cast = []
         for x in args:
@@ -223,7 +225,7 @@ class Lifting:
         """Every place that was met, with its variable."""
         for b in self.brought.values():
             if not b.here:
-                yield Handle(b.t), b.var
+                yield Handle(b.t, b.before[2] is SESSION, isinstance(b.before[1], Leaf)), b.var
         for kept in self.cells.values():
             if kept.var is not None:
                 yield Gradient(kept.cell), kept.var
@@ -240,7 +242,7 @@ class Lifting:
                     raise CompileError("compile: requires_grad of a tensor from outside is switched", hint="do it once")
             now = self.traced(b.t).node
             if now is not b.var:
-                yield Handle(b.t), now
+                yield Handle(b.t, b.before[2] is SESSION, isinstance(b.before[1], Leaf)), now
         for kept in self.cells.values():
             grad = kept.cell.grad
             if grad is not kept.start or (grad is None and id(kept.cell) in self.written):
@@ -276,10 +278,6 @@ def _same(a: Any, b: Any) -> bool:
         and a.attrs == b.attrs
         and all(_same(x, y) for x, y in zip(a.inputs, b.inputs, strict=True))
     )
-
-
-def _kind(t: Tensor) -> tuple[bool, bool]:
-    return t.rec is SESSION, isinstance(t.node, Leaf)
 
 
 def _refuse_history(_g: Any) -> None:

@@ -34,8 +34,12 @@ class Place:
         """Put an array that nobody else will write to there."""
         raise NotImplementedError
 
+    def identity(self) -> Any:
+        """Equal for objects that stand for the same place."""
+        return id(self)
+
     def settle(self) -> bool:
-        """Make ready for calls after something was changed somewhere; False where the function must be recorded anew."""
+        """Make ready for calls after something was changed; False where the function must be recorded anew."""
         return True
 
     def storage(self) -> tuple[Any, list[Any]]:
@@ -55,8 +59,8 @@ class Handle(Place):
     tensor = True
     where = "a tensor"
 
-    def __init__(self, t: Tensor) -> None:
-        self.t = t
+    def __init__(self, t: Tensor, recorded: bool, leaf: bool) -> None:
+        self.t, self.kind = t, (recorded, leaf)
 
     def read(self) -> Any:
         return self.t.value
@@ -70,6 +74,13 @@ class Handle(Place):
         if t.rec is SESSION:
             t.node = Leaf(value, t.node.cell)
         epoch.replaced()
+
+    def identity(self) -> Any:
+        return "handle", id(self.t)
+
+    def settle(self) -> bool:
+        t = self.t
+        return (t.rec is SESSION, isinstance(t.node, Leaf)) == self.kind
 
     def storage(self) -> tuple[Any, list[Any]]:
         t = self.t
@@ -89,6 +100,9 @@ class Gradient(Place):
 
     def __init__(self, cell: Cell, fresh: bool = False) -> None:
         self.cell, self.fresh = cell, fresh
+
+    def identity(self) -> Any:
+        return "gradient", id(self.cell)
 
     def read(self) -> Any:
         return self.cell.grad.value

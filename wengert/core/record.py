@@ -11,6 +11,7 @@ A recorder is either eager (values are there, Python may branch on them) or abst
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -327,7 +328,10 @@ def _bind_abstract(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any], 
     code, lasti = capture()
     inputs = tuple(top.variable(x) for x in args)
     if not prim.multi:
-        return Tensor(None, Node(prim, inputs, attrs, y[0], y[1], code, lasti), top)
+        result = Tensor(None, Node(prim, inputs, attrs, y[0], y[1], code, lasti), top)
+        if OPEN and local.lifting is not None:
+            local.lifting.made.append(weakref.ref(result))
+        return result
     node = Node(prim, inputs, attrs, tuple(a[0] for a in y), tuple(a[1] for a in y), code, lasti)
     return tuple(Tensor(None, Node(PART, (node,), {"index": i}, a[0], a[1], code, lasti), top) for i, a in enumerate(y))
 

@@ -12,7 +12,7 @@ import numpy as np
 from wengert.base.dtypes import SCALAR_TYPES
 from wengert.base.source import capture
 from wengert.core.primitive import Aval, Primitive
-from wengert.core.record import Tensor
+from wengert.core.record import Recorder, Tensor, escaped, local
 from wengert.core.tape import Node, Var
 
 
@@ -23,17 +23,20 @@ class Scalar(Tensor):
     value gives another answer, and only there.
     """
 
-    __slots__ = ("known", "again", "roots", "lifting")
+    __slots__ = ("known", "again", "roots")
 
-    def __init__(self, node: Var, lifting: Any, known: Any, again: Callable[[], Any], roots: frozenset[Any]) -> None:
-        super().__init__(None, node, lifting.recorder)
-        self.lifting, self.known, self.again, self.roots = lifting, known, again, roots
+    def __init__(self, node: Var, rec: Recorder, known: Any, again: Callable[[], Any], roots: frozenset[Any]) -> None:
+        super().__init__(None, node, rec)
+        self.known, self.again, self.roots = known, again, roots
 
     def _answer(self, kind: Callable[[Any], Any]) -> Any:
         """What Python makes of the value, guarded."""
+        if local.lifting is None:
+            assert self.rec is not None
+            raise escaped(self.rec)
         answer, again = kind(self.known), self.again
         where = f"{getattr(kind, '__name__', 'the value')} of {' and '.join(map(repr, self.roots)) or 'a number'}"
-        self.lifting.watch(where, lambda: kind(again()), answer, self.roots)
+        local.lifting.watch(where, lambda: kind(again()), answer, self.roots)
         return answer
 
     def _changed(self, name: str, other: Any) -> Any:
@@ -72,7 +75,7 @@ class Scalar(Tensor):
         return self._answer(lambda x: x)
 
 
-def scalar_of(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any], lifting: Any) -> Any:
+def scalar_of(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any], rec: Recorder) -> Any:
     """The line of an operation on numbers alone: a number again, or the guarded answer of a comparison."""
 
     def compute(operands: Sequence[Any]) -> Any:
@@ -88,8 +91,8 @@ def scalar_of(prim: Primitive, args: Sequence[Any], attrs: dict[str, Any], lifti
     inputs = tuple(x if type(x) in SCALAR_TYPES else x.node for x in args)
     node = Node(prim, inputs, attrs, y[0], y[1], code, lasti)
     if prim.multi or y[0] != ():
-        return Tensor(None, node, lifting.recorder)
-    number = Scalar(node, lifting, result.item(), lambda: np.asarray(again()).item(), roots)
+        return Tensor(None, node, rec)
+    number = Scalar(node, rec, result.item(), lambda: np.asarray(again()).item(), roots)
     return bool(number) if y[1].kind == "b" else number
 
 

@@ -19,8 +19,8 @@ from wengert.core.record import SESSION, Tensor, as_array, concrete, local, need
 from wengert.core.tape import Leaf
 from wengert.core.tree import register_tree
 from wengert.nn import summary
-from wengert.nn.watching import buffer_now, set_while_recorded, watch_module
-from wengert.transforms.session import HookHandle
+from wengert.nn.watching import buffer_now, buffers_now, set_while_recorded, signature, watch_module
+from wengert.transforms.hooks import HookHandle
 
 
 class Parameter(Tensor):
@@ -154,7 +154,7 @@ class Module:
             found = self.__dict__.get(kind, {})
             if name in found:
                 if local.lifting is not None and kind == "_buffers":
-                    return buffer_now(self, name)
+                    return buffer_now(self._buffers, name)
                 return found[name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
@@ -368,6 +368,10 @@ class Module:
         for parameter in self.parameters():
             clear_gradient(parameter, set_to_none)
 
+    def _signature_(self) -> Any:
+        """What decides, besides the parameters, how a compiled function that gets the module is recorded."""
+        return signature(self)
+
     # ----- text
     def extra_repr(self) -> str:
         """What stands between the parentheses of `repr` for a module without parts."""
@@ -446,13 +450,22 @@ def convert_in_place(parameter: Any, dtype: np.dtype[Any]) -> None:
 class _Frame:
     """A module without its trainable parameters and parts; frames are equal where class and names agree."""
 
-    __slots__ = ("attributes", "kind", "leaves", "parts")
+    __slots__ = ("attributes", "kind", "leaves", "parts", "unsteady")
 
     def __init__(self, module: Module) -> None:
         self.kind = type(module)
         self.attributes = module.__dict__
         self.leaves = tuple(n for n, p in module._parameters.items() if _is_trainable(p))
         self.parts = tuple(n for n, m in module._modules.items() if m is not None)
+        self.unsteady = False  # whether a compiled function that returns it would have to return buffers, too
+        if local.lifting is not None:
+            kept = {n: p for n, p in module._parameters.items() if n not in self.leaves}
+            self.attributes = {
+                **module.__dict__,
+                "_parameters": dict.fromkeys(module._parameters) | kept,
+                "_modules": dict.fromkeys(module._modules),
+            }
+            self.unsteady = any(isinstance(x, Tensor) for x in module._buffers.values())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Frame) and self._key() == other._key()
@@ -472,6 +485,8 @@ class _Frame:
         module.__dict__.update(self.attributes)
         for kind in ("_parameters", "_buffers", "_modules"):
             module.__dict__[kind] = dict(self.attributes[kind])
+        if local.lifting is not None:
+            module.__dict__["_buffers"] = buffers_now(self.attributes["_buffers"])
         module._parameters.update(zip(self.leaves, children, strict=False))
         module._modules.update(zip(self.parts, children[len(self.leaves) :], strict=True))
         return module
@@ -483,6 +498,8 @@ def _is_trainable(x: Any) -> bool:
 
 
 def _take(module: Module) -> tuple[list[Any], _Frame]:
+    if local.lifting is not None:
+        watch_module(module)
     frame = _Frame(module)
     parameters = [module._parameters[n] for n in frame.leaves]
     return parameters + [module._modules[n] for n in frame.parts], frame

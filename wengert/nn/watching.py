@@ -8,24 +8,31 @@ import numpy as np
 
 from wengert.base.errors import CompileError
 from wengert.core.places import Entry
-from wengert.core.record import local
+from wengert.core.record import Tensor, local
 
 _OWN = ("_parameters", "_buffers", "_modules", "_temporary", "_before", "_after")
 
 
-def buffer_now(module: Any, name: str) -> Any:
+def buffer_now(buffers: dict[str, Any], name: str) -> Any:
     """What a buffer is for the function that is being recorded."""
-    buffers = module.__dict__["_buffers"]
     value = buffers[name]
     if not isinstance(value, np.ndarray | np.generic):
         return value  # tensors are met by the operations that read them
     return local.lifting.get((id(buffers), name), lambda: Entry(buffers, name, f"buffer {name!r}"))
 
 
+def buffers_now(buffers: dict[str, Any]) -> dict[str, Any]:
+    """The buffers of a copy of a module, which it may change without changing those of the module."""
+    return {name: buffer_now(buffers, name) for name in buffers}
+
+
 def set_while_recorded(module: Any, name: str, value: Any) -> None:
     """Change a buffer, as the compiled function will at each call; every other attribute would be set only once."""
     buffers = module.__dict__["_buffers"]
     old = buffers.get(name)
+    if isinstance(old, Tensor) and old.rec is not None and hasattr(value, "dtype"):
+        buffers[name] = value  # of a copy that a transform made
+        return
     if not isinstance(old, np.ndarray | np.generic) or not hasattr(value, "dtype"):
         raise CompileError(
             f"compile: {type(module).__name__}.{name} is set while the function is recorded; it would be set once, not "
@@ -44,6 +51,8 @@ def set_while_recorded(module: Any, name: str, value: Any) -> None:
 def watch_module(module: Any) -> None:
     """Guard everything a module decides by; looked at after a module or an optimizer was changed somewhere."""
     lifting = local.lifting
+    if any(type(p) is Tensor for p in module.parameters()):
+        return  # a copy made by a transform, which watched the module when it took it apart
     if ("module", id(module)) not in lifting.views:
         lifting.views["module", id(module)] = module
         lifting.watch(f"{type(module).__name__}", lambda: snapshot(module), snapshot(module))
@@ -52,11 +61,52 @@ def watch_module(module: Any) -> None:
 def snapshot(module: Any) -> Any:
     """What a module decides by, comparable: attributes, which tensors and parts it has, its hooks."""
     own = module.__dict__
-    plain = [(k, _mark(v)) for k, v in own.items() if k not in _OWN]
+    plain = [(k, _frozen(v)) for k, v in own.items() if k not in _OWN]
     parts = [(k, id(v)) for kind in ("_parameters", "_modules") for k, v in own[kind].items()]
     buffers = [(k, _shape(v)) for k, v in own["_buffers"].items()]
     hooks = [id(h) for h in (*own["_before"], *own["_after"])]
     return plain, parts, buffers, hooks
+
+
+class _Thing:
+    """Known by identity, and alive as long as it is compared with."""
+
+    __slots__ = ("x",)
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Thing) and other.x is self.x
+
+    def __hash__(self) -> int:
+        return id(self.x)
+
+    def __repr__(self) -> str:
+        return type(self.x).__name__
+
+
+def signature(module: Any) -> Any:
+    """What a module among the arguments decides by, to be hashed; None where it has buffers, which are no arguments."""
+    found = []
+    for part in module.modules():
+        own = part.__dict__
+        if any(x is not None for x in own["_buffers"].values()):
+            return None
+        plain = [(k, _frozen(v)) for k, v in own.items() if k not in _OWN]
+        hooks = [_Thing(h) for h in (*own["_before"], *own["_after"])]
+        found.append((tuple(plain), tuple(hooks)))
+    return tuple(found)
+
+
+def _frozen(x: Any) -> Any:
+    if x is None or isinstance(x, bool | int | float | complex | str | bytes):
+        return type(x), repr(x)
+    if type(x) in (list, tuple):
+        return type(x), tuple(map(_frozen, x))
+    if type(x) is dict:
+        return dict, tuple((_frozen(k), _frozen(v)) for k, v in x.items())
+    return _Thing(x)
 
 
 def _shape(x: Any) -> Any:
@@ -64,14 +114,4 @@ def _shape(x: Any) -> Any:
     return (x.shape, x.dtype) if isinstance(x, np.ndarray | np.generic) else id(x)
 
 
-def _mark(x: Any) -> Any:
-    if x is None or isinstance(x, bool | int | float | complex | str | bytes):
-        return type(x), repr(x)
-    if type(x) in (list, tuple):
-        return type(x), [_mark(v) for v in x]
-    if type(x) is dict:
-        return dict, [(_mark(k), _mark(v)) for k, v in x.items()]
-    return id(x)
-
-
-__all__ = ["buffer_now", "set_while_recorded", "snapshot", "watch_module"]
+__all__ = ["buffer_now", "buffers_now", "set_while_recorded", "signature", "snapshot", "watch_module"]

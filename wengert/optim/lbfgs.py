@@ -97,7 +97,9 @@ class LBFGS(Optimizer):
     # ----- one step
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Up to `max_iter` iterations; the closure clears the gradients, calls `backward` and returns the loss."""
-        needs_eager("LBFGS.step", "its line search decides by values how often it calls the closure; compile the closure")
+        needs_eager(
+            "LBFGS.step", "its line search decides by values how often it calls the closure; compile the closure"
+        )
         if closure is None:
             raise ArgumentError("LBFGS.step: needs a closure that computes the loss and its gradients")
         self._warned = True  # the closure clears gradients several times in one step

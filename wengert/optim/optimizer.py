@@ -234,22 +234,30 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over options and state, all or nothing; raises `ArgumentError` where they do not fit."""
+        needs_eager("load_state_dict", "load the state outside of the compiled function")
         groups, entries = state_dict["param_groups"], state_dict["state"]
         sizes = [len(g["params"]) for g in self.param_groups]
         given = [len(g["params"]) for g in groups]
         if sizes != given:
             raise ArgumentError(f"{self._name}.load_state_dict: got groups of {given} parameters; needs {sizes}")
         new_state: dict[Tensor, State] = {}
-        new_groups = []
+        new_options = []
         for group, saved in zip(self.param_groups, groups, strict=True):
-            options = {k: v for k, v in saved.items() if k in self.defaults}
-            new_groups.append({**group, **options})
-            self.check(new_groups[-1])
+            new_options.append({k: v for k, v in saved.items() if k in self.defaults})
+            self.check({**group, **new_options[-1]})
             for p, number in zip(group["params"], saved["params"], strict=True):
                 entry = entries.get(number, entries.get(str(number)))
                 if entry is not None:
                     new_state[p] = {k: self._fitting(p, k, v) for k, v in entry.items()}
-        self.param_groups, self.state = new_groups, new_state
+        # The same dictionaries, since compiled steps read there.
+        for group, options in zip(self.param_groups, new_options, strict=True):
+            group.update(options)
+        for p in [p for p in self.state if p not in new_state]:
+            del self.state[p]
+        for p, entry in new_state.items():
+            found = self.state.setdefault(p, {})
+            found.clear()
+            found.update(entry)
         self.steps = int(state_dict.get("steps", 0))
         self._cleared = False  # gradients made before belong to another history
 

@@ -189,11 +189,13 @@ def _is_number(x: Any) -> bool:
 def _marks(optimizer: Any) -> Any:
     """What of the groups is no number: which parameters, and the options that decide."""
     attributes = [(k, repr(v)) for k, v in optimizer.__dict__.items() if type(v) in (bool, int, float, str)]
-    return attributes, [{k: _mark(v) for k, v in group.items()} for group in optimizer._groups]
+    return attributes, [(id(group), {k: _mark(v) for k, v in group.items()}) for group in optimizer._groups]
 
 
 def _state_marks(optimizer: Any) -> Any:
-    return [(id(p), [(k, _mark(v)) for k, v in entry.items()]) for p, entry in optimizer._state.items() if entry]
+    return [
+        (id(p), id(entry), [(k, _mark(v)) for k, v in entry.items()]) for p, entry in optimizer._state.items() if entry
+    ]
 
 
 def _mark(x: Any) -> Any:

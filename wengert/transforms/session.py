@@ -6,39 +6,27 @@ variable with the same cell, so lines recorded before still see the value they r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from wengert.base.dtypes import is_differentiable
-from wengert.base.errors import DTypeError, GraphError, OperandError, ScalarError, ShapeError, show
+from wengert.base.errors import DTypeError, GraphError, OperandError, ScalarError, ShapeError, TracedValueError, show
 from wengert.core.epoch import changed, replaced
 from wengert.core.record import Tensor, as_array, concrete, current, evaluate, local, needs_eager, resumed, session
-from wengert.core.tape import RELEASED, Leaf, Node, Tape, Var, cut
+from wengert.core.tape import Leaf, Node, Tape, Var, cut
 from wengert.core.windows import origin_of
 from wengert.ops.arithmetic import stop_gradient
 from wengert.ops.methods import Alias
 from wengert.ops.structure import arrayed
+from wengert.transforms.hooks import HookHandle, Retained, apply_hooks, hooked, hooks_of, retained_of
 from wengert.transforms.modes import no_grad
 from wengert.transforms.reverse import Adjoints, owned, sweep
 
 
 # ----- sweeping ------------------------------------------------------------------------------------------
-class Retained:
-    """A hook that keeps the gradient of an intermediate tensor."""
-
-    __slots__ = ("grad",)
-
-    def __init__(self) -> None:
-        self.grad: Tensor | None = None
-
-    def __call__(self, g: Any) -> None:
-        g = g if isinstance(g, Tensor) else Tensor(g)
-        self.grad = g if self.grad is None else self.grad + g
-
-
 @contextmanager
 def retain_gradients() -> Iterator[None]:
     """Keep the gradient of every intermediate tensor in the sweeps of this block, for looking at them.
@@ -105,7 +93,7 @@ def _run(
     tape = cut(seeds)
     if local.retaining:
         for node in tape.nodes:
-            _retained(node)
+            retained_of(node)
     if create:
         with resumed():
             adjoints = sweep(tape, seeds, lambda v: Tensor(v.value, v, session()), watch)
@@ -151,13 +139,13 @@ def backward(
             _accumulate(leaf, np.zeros(leaf.shape, leaf.dtype) if g is None else g, create_graph)
     for node, g in watch.items():
         if g is not None:
-            _retained(node)(g)
+            retained_of(node)(g)
 
 
 def _accumulate(leaf: Leaf, g: Any, create_graph: bool) -> None:
     cell = leaf.cell
     if cell.hooks:
-        g = _apply_hooks(cell.hooks, g)
+        g = apply_hooks(cell.hooks, g)
     if not isinstance(g, Tensor):
         g = Tensor(np.asarray(owned([g])[0]))
     if local.lifting is not None:
@@ -181,26 +169,6 @@ def _accumulate(leaf: Leaf, g: Any, create_graph: bool) -> None:
 def _another(g: Tensor) -> Tensor:
     """Another handle for the same value, that nobody else may write to."""
     return Tensor(g.value, g.node, g.rec)
-
-
-def _apply_hooks(hooks: Iterable[Any], g: Any) -> Any:
-    for hook in list(hooks):
-        g = _hooked(hook, g if isinstance(g, Tensor) else Tensor(g))
-    return g
-
-
-def _hooked(hook: Callable[[Tensor], Any], g: Tensor) -> Tensor:
-    """What a hook makes of the gradient `g`: `g` itself where it returns None, else a gradient of the same kind."""
-    changed = hook(g)
-    if changed is None:
-        return g
-    changed = changed if isinstance(changed, Tensor) else Tensor(np.asarray(changed, g.dtype))
-    if changed.shape != g.shape or changed.dtype != g.dtype:
-        raise ShapeError(
-            f"hook: got {show(changed)} for a gradient {show(g)}; a hook returns None or a gradient of the same shape "
-            "and dtype"
-        )
-    return changed
 
 
 def grad(
@@ -236,7 +204,7 @@ def grad(
                 hint="pass allow_unused=True to get None for it",
             )
         if isinstance(v, Leaf) and v.cell.hooks and g is not None:
-            g = _apply_hooks(v.cell.hooks, g)
+            g = apply_hooks(v.cell.hooks, g)
         found.append(g if g is None or isinstance(g, Tensor) else Tensor(np.asarray(owned([g])[0])))
     return tuple(found)
 
@@ -317,40 +285,11 @@ def _set_grad(t: Tensor, g: Any) -> None:
     t.node.cell.grad = g
 
 
-def _retained(node: Node) -> Retained:
-    hooks = _hooks(node)
-    for hook in hooks:
-        if isinstance(hook, Retained):
-            return hook
-    hooks.append(Retained())
-    return hooks[-1]
-
-
-def _hooks(node: Node) -> list[Any]:
-    """The list of hooks of a line, made where there is none yet."""
-    if not isinstance(node.extra, list):
-        node.extra = [] if node.extra is None else [RELEASED]
-    return node.extra
-
-
 def retain_grad(t: Tensor) -> None:
     """Keep the gradient of this intermediate tensor in the next sweeps, as ``t.grad``."""
     node = _recorded(t, "retain_grad")
     if isinstance(node, Node):
-        _retained(node)
-
-
-class HookHandle:
-    """What `register_hook` returns; ``remove()`` takes the hook away."""
-
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks, self._hook = hooks, hook
-
-    def remove(self) -> None:
-        """Take the hook away; a second call does nothing."""
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
-            changed()
+        retained_of(node)
 
 
 def register_hook(t: Tensor, hook: Callable[[Tensor], Any]) -> HookHandle:
@@ -368,9 +307,9 @@ def register_hook(t: Tensor, hook: Callable[[Tensor], Any]) -> HookHandle:
         return HookHandle(hooks, on_leaf)
 
     def on_value(g: Any) -> Any:
-        return _hooked(hook, g) if isinstance(g, Tensor) else concrete(_hooked(hook, Tensor(g)))
+        return hooked(hook, g) if isinstance(g, Tensor) else concrete(hooked(hook, Tensor(g)))
 
-    hooks = _hooks(node)
+    hooks = hooks_of(node)
     last = next((i for i, h in enumerate(hooks) if isinstance(h, Retained)), len(hooks))
     hooks.insert(last, on_value)  # what `retain_grad` keeps is the gradient after all hooks
     return HookHandle(hooks, on_value)
@@ -528,6 +467,16 @@ def _grad_fn(t: Tensor) -> GradFn | None:
     return GradFn(t.node) if isinstance(t.node, Node) else None
 
 
+def _text(t: Tensor) -> str:
+    """What `print` shows; refused while the function that would print is recorded for the compiler."""
+    if local.lifting is not None and t.rec is not None and (t.rec.plain or t.rec.session):
+        raise TracedValueError(
+            f"print: got {show(t)}, whose value is not known while `compile` records; it would be printed once",
+            hint="return the value and print it outside",
+        )
+    return _represent(t)
+
+
 def _represent(t: Tensor) -> str:
     if t.rec is not None and t.rec.abstract:
         return f"tensor(<{t.dtype}{list(t.shape)} in {t.rec.what}>)"
@@ -566,6 +515,7 @@ def install() -> None:
         "register_hook": register_hook,
         "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook,
         "__repr__": _represent,
+        "__str__": _text,
         "__deepcopy__": _deepcopy,
         "__reduce_ex__": _reduce,
     }
