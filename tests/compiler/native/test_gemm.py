@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import os
+import pathlib
 import subprocess
 import sys
 from typing import Any
@@ -12,45 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wengert.compiler.native.engine import Library, object_code
+from tests.compiler.native.running import aligned, call, placed
 from wengert.compiler.native.gemm import Matrix, gemm, store_epilogue
 from wengert.compiler.native.ir import F32, F64, Module
-from wengert.compiler.native.kernel import Kernel
 
 pytest.importorskip("llvmlite")
 
 KINDS = {np.float32: F32, np.float64: F64}
-
-
-def aligned(count: int, dtype: Any) -> np.ndarray:
-    """Room for `count` numbers on a boundary of 64 bytes, with the padding an arena has, filled with NaN."""
-    size = np.dtype(dtype).itemsize
-    room = np.full(count + 128 // size + 1, np.nan if np.dtype(dtype).kind == "f" else 255, dtype)
-    start = -room.ctypes.data % 64 // size
-    return room[start : start + count + 64 // size]
-
-
-def placed(x: np.ndarray) -> np.ndarray:
-    """A copy of an array where a kernel may read."""
-    room = aligned(x.size, x.dtype)
-    room[: x.size] = x.ravel()
-    return room
-
-
-def call(module: Module, kernel: Kernel, pointers: list[np.ndarray], parts: int = 1) -> None:
-    """Compile a kernel's module and run all of its tasks, as `parts` threads would, one after the other."""
-    f = module.function("run", [f"p{i}" for i in range(len(pointers) + 1)], counts=["begin", "end"], external=True)
-    f.call(kernel.name, *f.arguments.values())
-    f.finish()
-    library = Library(object_code(module.text()))
-    scratch = aligned(kernel.scratch + 64, np.uint8)
-    addresses = [ctypes.c_void_p(p.ctypes.data) for p in (*pointers, scratch)]
-    run = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(addresses), ctypes.c_int64, ctypes.c_int64)(
-        library.address("run")
-    )
-    bounds = [kernel.tasks * i // parts for i in range(parts + 1)]
-    for begin, end in itertools.pairwise(bounds):
-        run(*addresses, begin, end)
 
 
 def gemm_call(x: np.ndarray, y: np.ndarray, ta: bool, tb: bool, parts: int = 2) -> np.ndarray:
@@ -169,8 +137,8 @@ def test_a_column_element_by_element_or_down(down: bool) -> None:
 
 _OTHER = """
 import numpy as np, sys
-sys.path.insert(0, {folder!r})
-from test_gemm import check
+sys.path.insert(0, {root!r})
+from tests.compiler.native.test_gemm import check
 from wengert.compiler.native.registers import registers
 assert registers().size == {size}, registers()
 for shape in [(13, 33, 17), (1, 20, 40), (3, 9, 16), (40, 70, 300)]:
@@ -182,7 +150,7 @@ for shape in [(13, 33, 17), (1, 20, 40), (3, 9, 16), (40, 70, 300)]:
 
 @pytest.mark.parametrize("name, size", [("haswell", 32), ("baseline", 16)])
 def test_processors_with_narrower_registers(name: str, size: int) -> None:
-    code = _OTHER.format(folder=os.path.dirname(__file__), size=size)
+    code = _OTHER.format(root=str(pathlib.Path(__file__).parents[3]), size=size)
     run = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "WENGERT_CPU": name}, capture_output=True, text=True
     )

@@ -21,12 +21,13 @@ from wengert.compiler.native.convolution import Operands, merged
 from wengert.compiler.native.gemm_dot import combined
 from wengert.compiler.native.gemm_pack import block_column, transposed
 from wengert.compiler.native.gemm_plan import lanes_for, tiles_of
-from wengert.compiler.native.gemm_tile import Epilogue, least, multiply_add, over_tiles, over_whole
+from wengert.compiler.native.gemm_tile import Epilogue, accumulated, least, multiply_add, over_tiles, over_whole
 from wengert.compiler.native.ir import F32, F64, I64, Function, Module, Type, Value
 from wengert.compiler.native.kernel import Kernel
 from wengert.compiler.native.registers import registers
 from wengert.core.tape import Node, Var
 
+Range = tuple[Any, Any]
 _MOST_TAPS = 400  # written out in parts of a dozen
 
 
@@ -152,7 +153,8 @@ class _Spread(_Base):
 
     def one(self, group: Value, low: Any, high: Any) -> None:
         f = self.f
-        columns, blocks = ((low, high), (0, self.blocks)) if self.by_columns else ((0, self.columns), (low, high))
+        columns: Range = (low, high) if self.by_columns else (0, self.columns)
+        blocks: Range = (0, self.blocks) if self.by_columns else (low, high)
         conv_source.fill(f, f.at(f["scratch"], self.sums_at, self.kind), self.depth * self.line, self.kind)
 
         def image(n: Value) -> None:
@@ -215,10 +217,10 @@ class _Spread(_Base):
             here = f.at(x, self.layout.row(z * g.stride[0], y * g.stride[1]), self.kind)
             there = f.at(turned, (z * g.out[1] + y) * (g.out[2] * self.line), self.kind)
 
-            def place(i: Value, *carried: Value) -> list[Value]:
+            def place(i: Value, carried: list[Value]) -> list[Value]:
                 return step(f.at(here, i * g.stride[2], self.kind), f.at(there, i * self.line, self.kind), carried)
 
-            return f.loop(0, g.out[2], 1, place, now)
+            return accumulated(f, g.out[2], 4 if len(places) < 16 else 2, place, now)
 
         def plane(z: Value, *now: Value) -> list[Value]:
             return f.loop(0, g.out[1], 1, lambda y, *inner: line(z, y, list(inner)), now)
@@ -230,6 +232,7 @@ class _Spread(_Base):
     def _hand_over(self, group: Value, v: Value, b: Value, count: int) -> None:
         """The sums of a block, turned back, to the epilogue."""
         f, width, taps = self.f, self.width, self.g.taps
+        parked = f.local(self.vector, width)
         sums = f.at(f["scratch"], self.sums_at, self.kind)
 
         def some(at: Any, o: Value, rows: int) -> None:
@@ -237,12 +240,14 @@ class _Spread(_Base):
             here = f.at(sums, start * self.line + o, self.kind)
             zero = f.constant(0, self.vector)
             block = [f.load(here, self.vector, r * self.line) if r < rows else zero for r in range(width)]
-            for lane, x in enumerate(transposed(f, block) if width > 1 else block):
-                inside = f.compare("slt", o + lane, self.outward)
-                row = group * self.outward + o + lane
-                whole = self.outward % width == 0
-                store = lambda x=x, row=row: self.epilogue(f, x, row, start, rows, f.constant(0, I64))  # noqa: E731
-                store() if whole else f.when(inside, store)
+            for lane, x in enumerate(transposed(f, block)):
+                f.store(x, parked, lane * width)
+
+            def channel(lane: Value) -> None:
+                x = f.load(parked, self.vector, lane * width)
+                self.epilogue(f, x, group * self.outward + o + lane, start, rows, f.constant(0, I64))
+
+            f.loop(0, f.minimum(self.outward - o, width), 1, channel)
 
         def column(i: Value) -> None:
             o = v * (self.together * width) + i * width
@@ -274,7 +279,8 @@ class _Lanes(_Base):
 
     def one(self, group: Value, low: Any, high: Any) -> None:
         f = self.f
-        outputs, blocks = ((low, high), (0, self.blocks)) if self.by_outputs else ((0, self.tiles), (low, high))
+        outputs: Range = (low, high) if self.by_outputs else (0, self.tiles)
+        blocks: Range = (0, self.blocks) if self.by_outputs else (low, high)
         sums = f.at(f["scratch"], self.sums_at, self.kind)
         conv_source.fill(f, sums, self.outward * self.depth * self.width, self.kind)
 
@@ -348,14 +354,19 @@ class _Lanes(_Base):
 
     def _hand_over(self, group: Value, o: Value, b: Value, count: int) -> None:
         """The sums of an output channel and a block, their lanes added up, to the epilogue."""
-        f, depth = self.f, count * self.g.taps
+        f, depth, width = self.f, count * self.g.taps, self.width
         sums = self._sums(o, b)
-        for at in range(0, depth, self.width):
-            rows = min(self.width, depth - at)
-            vectors = [f.load(sums, self.vector, (at + r) * self.width) for r in range(rows)]
+
+        def some(at: Value, rows: int) -> None:
+            vectors = [f.load(sums, self.vector, (at + r) * width) for r in range(rows)]
             vectors += [f.constant(0, self.vector)] * ((1 << (rows - 1).bit_length()) - rows)
             start = b * (self.block * self.g.taps) + at
             self.epilogue(f, combined(f, vectors), group * self.outward + o, start, rows, f.constant(0, I64))
+
+        whole = depth // width * width
+        f.loop(0, whole, width, lambda at: some(at, width))
+        if whole < depth:
+            some(f.constant(whole, I64), depth - whole)
 
 
 __all__ = ["kernel_gradient", "supported"]
