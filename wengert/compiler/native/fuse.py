@@ -76,7 +76,8 @@ class Fusion:
 
     def resolve(self, x: Var) -> tuple[Var, Window]:
         """The variable that holds the values of `x`, and the window through which they are seen."""
-        return self._seen.get(x) or (x, windows.of(x.shape))
+        # A line with several values has no shape of its own; NumPy alone reads it.
+        return self._seen.get(x) or (x, windows.of(x.shape if isinstance(x.dtype, np.dtype) else ()))
 
     def operand(self, node: Node, k: int) -> tuple[Var, Window]:
         """Where a line of a group finds its operand `k`."""
