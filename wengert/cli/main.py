@@ -106,7 +106,8 @@ def main() -> None:
     except (WengertError, OSError, MemoryError) as error:
         text = error.message if isinstance(error, WengertError) else str(error) or "not enough memory"
         hint = getattr(error, "hint", None)
-        typer.echo(f"wengert: {shown(text)}" + (f"\n  hint: {shown(hint)}" if hint else ""), err=True)
+        whole = f"wengert: {text}" + (f"\n  hint: {hint}" if hint else "")
+        typer.echo("\n".join(map(shown, whole.split("\n"))), err=True)
         raise SystemExit(2) from None
 
 
