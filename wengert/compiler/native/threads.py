@@ -105,7 +105,10 @@ out:
   ret void
 }
 """
-_PAUSES = {"x86_64": 'call void asm sideeffect "pause", ""()', "aarch64": 'call void asm sideeffect "yield", ""()'}
+_PAUSES = {  # by machine: the declaration and the call of what tells the processor that it waits
+    "x86_64": ("declare void @llvm.x86.sse2.pause()", "call void @llvm.x86.sse2.pause()"),
+    "aarch64": ("declare void @llvm.aarch64.hint(i32)", "call void @llvm.aarch64.hint(i32 1)"),
+}
 
 
 def _available() -> int:
@@ -134,7 +137,8 @@ class Team:
         """The code of the barrier and of the members."""
         if self._library is None:
             machine = engine.binding().get_default_triple().split("-")[0]
-            text = _TEXT.replace("PAUSE", _PAUSES.get(machine, ""))
+            declaration, call = _PAUSES.get(machine, ("", ""))
+            text = declaration + _TEXT.replace("PAUSE", call)
             self._library = engine.Library(engine.object_code(text))
         return self._library
 
