@@ -8,6 +8,7 @@ import html
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,46 @@ def test_no_two_boxes_overlap(count: int) -> None:
         for b in boxes[i + 1 :]:
             beside = a.left + a.width <= b.left or b.left + b.width <= a.left
             assert beside or a.top + a.height <= b.top or b.top + b.height <= a.top, (a, b)
+
+
+def curves(points: tuple[tuple[float, float], ...]) -> np.ndarray:
+    """Points along an arrow, which bends as in `svg.path`."""
+    t = np.linspace(0, 1, 40)[:, None]
+    found = []
+    for (x, y), (u, v) in zip(points, points[1:], strict=False):
+        a, b, c, d = np.array([[x, y], [x, (y + v) / 2], [u, (y + v) / 2], [u, v]])
+        found.append((1 - t) ** 3 * a + 3 * t * (1 - t) ** 2 * b + 3 * t * t * (1 - t) * c + t**3 * d)
+    return np.concatenate(found)
+
+
+def passing_behind(drawn: Any) -> int:
+    """How many arrows pass behind a box that is not their end."""
+    count = 0
+    for arrow in drawn.arrows:
+        x, y = curves(arrow.points).T
+        for box in drawn.boxes:
+            inside = (x > box.left + 1) & (x < box.left + box.width - 1)
+            count += bool((inside & (y > box.top + 1) & (y < box.top + box.height - 1)).any())
+    return count
+
+
+def test_no_arrow_passes_behind_a_box() -> None:
+    class Block(wg.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = wg.nn.Linear(3, 3), wg.nn.Linear(3, 3)
+
+        def forward(self, x: Any) -> Any:
+            return np.tanh(self.b(np.tanh(self.a(x)))) + x
+
+    wg.manual_seed(0)
+    for model in (network(4, 3, 5, 2), wg.nn.Sequential(Block(), Block(), Block())):
+        size = 4 if model[0].__class__ is wg.nn.Linear else 3
+        drawn = sketch(explained(model, RNG.standard_normal((2, size))))
+        assert len(drawn.frames) >= 3
+        assert passing_behind(drawn) == 0
+        straight = replace(drawn, arrows=tuple(replace(a, points=(a.points[0], a.points[-1])) for a in drawn.arrows))
+        assert passing_behind(straight) > 0
 
 
 # ----- groups ---------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from wengert.viz.lines import Account
 Rows = list[list[str]]
 Edges = dict[str, dict[str, None]]  # an ordered set of readers for every key
 SWEEPS = 12
+BELOW = "$"  # stands for all readers outside of a group
 
 
 def place_of(key: str) -> str:
@@ -24,8 +25,13 @@ def place_of(key: str) -> str:
     return f"~{key}"
 
 
+def from_outside(line: int) -> str:
+    """What a group calls a line outside of it that is read in it."""
+    return f"^l{line}"
+
+
 def edges(root: Group, e: Account) -> dict[Group, Edges]:
-    """For every group, which of its children read which."""
+    """For every group, which of its children read which, which read a line outside, and which are read outside."""
     numbers = {line.name: i for i, line in enumerate(e.lines)}
     homes = paths(root)
     found: dict[Group, Edges] = {group: {} for group in root.groups()}
@@ -36,7 +42,18 @@ def edges(root: Group, e: Account) -> dict[Group, Edges]:
             depth = next(d for d, (x, y) in enumerate(zip(a, b, strict=False)) if x is not y and x != y)
             group = homes[i][depth - 1]
             found[group].setdefault(key_of(a[depth]), {})[key_of(b[depth])] = None
+            for left, child in zip(homes[source][depth:], a[depth + 1 :], strict=True):
+                found[left].setdefault(key_of(child), {})[BELOW] = None
+            for entered, child in zip(homes[i][depth:], b[depth + 1 :], strict=True):
+                found[entered].setdefault(from_outside(source), {})[key_of(child)] = None
     return found
+
+
+def chain(key: str, reader: str, row_of: Mapping[str, int], height: int) -> list[tuple[str, int]]:
+    """The cells an arrow passes, its ends among them where they stand in this group."""
+    first, last = row_of.get(key, -1), row_of.get(reader, height)
+    passed = [(place_of(key), row) for row in range(first + 1, last)]
+    return [(key, first)] * (first >= 0) + passed + [(reader, last)] * (last < height)
 
 
 def key_of(child: int | Group) -> str:
@@ -47,18 +64,16 @@ def key_of(child: int | Group) -> str:
 def rows(group: Group, readers: Edges) -> Rows:
     """The children of a group in rows, with places for arrows that pass."""
     keys = [key_of(child) for child in group.children]
-    depth = _depths(keys, readers)
+    inside = {key: dict.fromkeys(r for r in found if r != BELOW) for key, found in readers.items() if key[0] != "^"}
+    depth = _depths(keys, inside)
     height = max(depth.values(), default=-1) + 1
     links: list[tuple[tuple[str, int], tuple[str, int]]] = []
     cells = {(key, depth[key]): None for key in keys}
-    for key in keys:
-        for reader in readers.get(key, ()):
-            before = (key, depth[key])
-            for row in range(depth[key] + 1, depth[reader] + 1):
-                here = (reader if row == depth[reader] else place_of(key), row)
-                cells.setdefault(here)
-                links.append((before, here))
-                before = here
+    for key, found in readers.items():
+        for reader in found:
+            way = chain(key, reader, depth, height)
+            cells |= dict.fromkeys(way)
+            links += zip(way, way[1:], strict=False)
     order = _ordered(list(cells), list(dict.fromkeys(links)))
     made: Rows = [[] for _ in range(height)]
     for name, row in order:
@@ -185,4 +200,4 @@ def crossings(links: Sequence[tuple[Cell, Cell]], place: Mapping[Cell, float]) -
     return count
 
 
-__all__ = ["Edges", "Rows", "crossings", "edges", "key_of", "place_of", "rows"]
+__all__ = ["BELOW", "Edges", "Rows", "chain", "crossings", "edges", "from_outside", "key_of", "place_of", "rows"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wengert.viz.groups import Group
-from wengert.viz.layering import Edges, Rows, key_of, place_of
+from wengert.viz.layering import Edges, Rows, chain, key_of
 
 GAP, ROW_GAP = 26.0, 44.0  # between boxes of a row, between rows
 PAD, HEAD = 16.0, 28.0  # inside of an open group, and its title
@@ -30,6 +30,7 @@ class Layout:
     boxes: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
     bends: dict[tuple[str, str, int], tuple[float, float]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)  # the row of a child in its group
+    heights: dict[str, int] = field(default_factory=dict)  # how many rows a group has
 
 
 def layout(
@@ -51,7 +52,7 @@ def layout(
             sizes[key] = size(child)
     rows = layers[group]
     across, total = _across(rows, readers[group], {key: width for key, (width, _) in sizes.items()})
-    made = Layout(total, 0.0)
+    made = Layout(total, 0.0, heights={group.key: len(rows)})
     top = 0.0
     for number, row in enumerate(rows):
         height = max((sizes[key][1] for key in row if key in sizes), default=0.0)
@@ -83,6 +84,7 @@ def _insert(outer: Layout, key: str, inner: Layout) -> None:
     for bend, (x, y) in inner.bends.items():
         outer.bends[bend] = (x + left, y + top)
     outer.rows.update(inner.rows)
+    outer.heights.update(inner.heights)
 
 
 def _across(rows: Rows, readers: Edges, widths: Mapping[str, float]) -> tuple[dict[tuple[str, int], float], float]:
@@ -115,9 +117,7 @@ def _neighbours(
     below: dict[tuple[str, int], list[tuple[str, int]]] = {cell: [] for cell in above}
     for key, found in readers.items():
         for reader in found:
-            cells = [(key, row_of[key])]
-            cells += [(place_of(key), row) for row in range(row_of[key] + 1, row_of[reader])]
-            cells.append((reader, row_of[reader]))
+            cells = chain(key, reader, row_of, len(rows))
             for a, b in zip(cells, cells[1:], strict=False):
                 if a not in above[b]:
                     above[b].append(a)

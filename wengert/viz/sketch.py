@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.viz.figures import bad, brief, shape_text
 from wengert.viz.groups import Group, paths, tree
-from wengert.viz.layering import edges, key_of, place_of, rows
+from wengert.viz.layering import edges, from_outside, key_of, place_of, rows
 from wengert.viz.lines import Account, Line
 from wengert.viz.mathematics import Style
 from wengert.viz.placing import LETTER, Layout, Size, layout
@@ -175,7 +175,7 @@ def _arrows(e: Account, root: Group, placed: Layout) -> Iterator[Arrow]:
             if ends[0] != ends[1] and ends not in done:
                 done.add(ends)
                 words = _derivative(line, name) if b[-1] == i else ""
-                found.setdefault(ends[1], []).append((_points(a, b, placed), words))
+                found.setdefault(ends[1], []).append((_points(a, b, numbers[name], placed), words))
     for key, arrows in found.items():
         # They arrive side by side, in the order they come from.
         arrows.sort(key=lambda arrow: arrow[0][-2][0])
@@ -185,15 +185,23 @@ def _arrows(e: Account, root: Group, placed: Layout) -> Iterator[Arrow]:
             yield Arrow((*points[:-1], (x + (number - (len(arrows) - 1) / 2) * apart, y)), words)
 
 
-def _points(a: list[Any], b: list[Any], placed: Layout) -> list[tuple[float, float]]:
+def _points(a: list[Any], b: list[Any], source: int, placed: Layout) -> list[tuple[float, float]]:
     left, top, width, height = placed.boxes[key_of(a[-1])]
     points = [(left + width / 2, top + height)]
     depth = next(d for d, (x, y) in enumerate(zip(a, b, strict=False)) if x is not y and x != y)
-    group, over, under = a[depth - 1].key, key_of(a[depth]), key_of(b[depth])
-    passed = range(placed.rows[over] + 1, placed.rows[under])
-    points += [placed.bends[group, place_of(over), row] for row in passed]
+    for at in range(len(a) - 2, depth - 1, -1):  # out of the groups the line is in
+        group, child = a[at], key_of(a[at + 1])
+        points += _bends(placed, group, child, range(placed.rows[child] + 1, placed.heights[group.key]))
+    over, under = key_of(a[depth]), key_of(b[depth])
+    points += _bends(placed, a[depth - 1], over, range(placed.rows[over] + 1, placed.rows[under]))
+    for at in range(depth, len(b) - 1):  # and into those of its reader
+        points += _bends(placed, b[at], from_outside(source), range(placed.rows[key_of(b[at + 1])]))
     left, top, width, _ = placed.boxes[key_of(b[-1])]
     return [*points, (left + width / 2, top)]
+
+
+def _bends(placed: Layout, group: Group, key: str, rows: range) -> list[tuple[float, float]]:
+    return [placed.bends[group.key, place_of(key), row] for row in rows]
 
 
 def _derivative(line: Line, by: str) -> str:

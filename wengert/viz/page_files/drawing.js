@@ -199,10 +199,12 @@ function zoom(factor, at) {
 }
 
 function bringIn(item, always = false) {
-  const at = state.placed.boxes.get(shownFor(item).key), area = svg.getBoundingClientRect(), view = state.view, room = 48;
+  const at = state.placed.boxes.get(shownFor(item).key), area = svg.getBoundingClientRect(), view = state.view, room = Math.min(40, area.width * 0.03);
+  const panel = $('panel'), covered = getComputedStyle(panel).position === 'absolute' && panel.classList.contains('open') ? panel.offsetHeight : 0;
   if (!at) return;
   const left = at.x * view.k + view.x, top = at.y * view.k + view.y, w = at.w * view.k, hh = at.h * view.k;
-  if (always || left < room || left + w > area.width - room) view.x += area.width / 2 - (left + w / 2);
-  if (always ? top + hh > area.height : top < room || top + hh > area.height - room) view.y += area.height / 2 - (top + hh / 2);
+  const nearest = (start, size, whole) => size + 2 * room > whole ? whole / 2 - start - size / 2 : Math.max(room - start, 0) + Math.min(whole - room - start - size, 0);
+  view.x += always ? area.width / 2 - (left + w / 2) : nearest(left, w, area.width);
+  view.y += always ? 0 : nearest(top, hh, area.height - covered);
   look();
 }

@@ -7,7 +7,7 @@ function select(item, move = false) {
   state.selected = item;
   showPanel(item);
   paint();
-  if (item && move) bringIn(item);
+  if (item) bringIn(item);
   if (item && move && !$('stage').hidden) elements.get(shownFor(item).key)?.focus({ preventScroll: true });
 }
 

@@ -72,7 +72,7 @@ function visible() {
     const to = wayTo(line);
     for (const i of line.reads) {
       const from = wayTo(lines[i]), a = from[from.length - 1], b = to[to.length - 1];
-      if (a !== b && !arrows.has(a.key + b.key)) arrows.set(a.key + b.key, { a, b, from, to, label: derivative(b, i) });
+      if (a !== b && !arrows.has(a.key + b.key)) arrows.set(a.key + b.key, { a, b, from, to, source: '^l' + i, label: derivative(b, i) });
     }
   }
   return { boxes, frames, arrows: [...arrows.values()] };
@@ -86,14 +86,18 @@ function derivative(reader, source) {
 
 // The course of an arrow: out of a box, through the places held free, into the other.
 function course(arrow, placed) {
-  const { from, to } = arrow;
+  const { from, to } = arrow, start = placed.boxes.get(arrow.a.key), end = placed.boxes.get(arrow.b.key);
   let depth = 0;
   while (from[depth] === to[depth]) depth++;
-  const group = from[depth - 1], start = placed.boxes.get(arrow.a.key), end = placed.boxes.get(arrow.b.key);
   const points = [[start.x + start.w / 2, start.y + start.h]];
-  for (let n = group.rowOf.get(from[depth].key) + 1; n < group.rowOf.get(to[depth].key); n++) {
-    points.push(placed.bends.get(group.key + '~' + from[depth].key + '@' + n));
-  }
+  const pass = (group, key, first, last) => {
+    for (let n = first; n < last; n++) points.push([...placed.bends.get(group.key + '~' + key + '@' + n)]);
+  };
+  const rowIn = (group, child) => group.rowOf.get(child.key);
+  // Out of the groups a line is in, along those that stand beside each other, and into those of its reader.
+  for (let at = from.length - 2; at >= depth; at--) pass(from[at], from[at + 1].key, rowIn(from[at], from[at + 1]) + 1, from[at].rows.length);
+  pass(from[depth - 1], from[depth].key, rowIn(from[depth - 1], from[depth]) + 1, rowIn(from[depth - 1], to[depth]));
+  for (let at = depth; at < to.length - 1; at++) pass(to[at], arrow.source, 0, rowIn(to[at], to[at + 1]));
   points.push([end.x + end.w / 2, end.y]);
   return points;
 }

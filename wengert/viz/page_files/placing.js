@@ -40,14 +40,15 @@ function neighbours(group) {
   }));
   for (const [key, readers] of Object.entries(group.readers)) {
     for (const reader of readers) {
-      let before = cell(key, rowOf.get(key));
-      for (let n = rowOf.get(key) + 1; n <= rowOf.get(reader); n++) {
-        const here = n === rowOf.get(reader) ? cell(reader, n) : cell('~' + key, n);
-        if (!above.get(here).includes(before)) {
-          above.get(here).push(before);
-          below.get(before).push(here);
-        }
-        before = here;
+      // A line outside of the group, ^l1, comes from above it; readers outside, $, are below it.
+      const first = rowOf.get(key) ?? -1, last = rowOf.get(reader) ?? group.rows.length, way = [];
+      for (let n = Math.max(first, 0); n <= Math.min(last, group.rows.length - 1); n++) {
+        way.push(cell(n === first ? key : n === last ? reader : '~' + key, n));
+      }
+      for (let i = 1; i < way.length; i++) {
+        if (above.get(way[i]).includes(way[i - 1])) continue;
+        above.get(way[i]).push(way[i - 1]);
+        below.get(way[i - 1]).push(way[i]);
       }
     }
   }

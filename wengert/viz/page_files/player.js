@@ -99,19 +99,23 @@ function strip() {
     const logs = sizes.filter((x, i) => steps[i].phase === phase && x > 0).map(Math.log10);
     range[phase] = [Math.min(...logs), Math.max(...logs)];
   }
+  const lost = (step) => step.boxes.some((box) => box.group ? box.bad : step.phase === 'forward' ? box.value?.bad : box.adjoint?.bad);
   pen.scale(dots, dots);
-  steps.forEach((step, i) => {
-    if (step.phase === 'given' || step.phase === 'end') return;
-    const [low, high] = range[step.phase], x = sizes[i], left = THUMB / 2 + (i - 0.5) * width;
+  // Where several steps share a pixel, the one that lost its numbers is shown, else the largest.
+  const together = Math.max(1, Math.ceil(1 / width));
+  for (let i = 0; i < steps.length; i += together) {
+    const { phase } = steps[i], some = steps.slice(i, i + together).map((_, j) => i + j).filter((j) => steps[j].phase === phase);
+    if (phase === 'given' || phase === 'end') continue;
+    const [low, high] = range[phase], x = Math.max(0, ...some.map((j) => sizes[j] ?? 0)), broken = some.some((j) => lost(steps[j]));
     const strength = x > 0 ? 0.16 + 0.84 * (high > low ? (Math.log10(x) - low) / (high - low) : 1) : 0.05;
-    const lost = step.boxes.some((box) => step.phase === 'forward' ? box.value?.bad || (box.group && box.bad) : box.adjoint?.bad || (box.group && box.bad));
-    pen.globalAlpha = lost ? 1 : strength;
-    pen.fillStyle = css.getPropertyValue(lost ? '--bad' : step.phase === 'forward' ? '--forward' : '--backward');
-    pen.fillRect(left, 0, Math.max(0.7, width - (width > 4 ? 1 : 0)), area.height);
-  });
-  const words = (phase) => Number.isFinite(range[phase][0]) ? ` (${number(10 ** range[phase][0])} … ${number(10 ** range[phase][1])})` : '';
-  $('forward-end').textContent = 'forward: values' + words('forward');
-  $('backward-end').textContent = data.swept ? 'backward: adjoints' + words('backward') : '';
+    pen.globalAlpha = broken ? 1 : strength;
+    pen.fillStyle = css.getPropertyValue(broken ? '--bad' : phase === 'forward' ? '--forward' : '--backward');
+    const left = Math.round(THUMB / 2 + (i - 0.5) * width), right = Math.round(THUMB / 2 + (i - 0.5 + together) * width);
+    pen.fillRect(left, 0, Math.max(1, right - left - (width > 4 ? 1 : 0)), area.height);
+  }
+  const words = (phase) => Number.isFinite(range[phase][0]) ? h('span', { class: 'range' }, ` ${number(10 ** range[phase][0])} … ${number(10 ** range[phase][1])}`) : '';
+  $('forward-end').replaceChildren('forward: values', words('forward'));
+  $('backward-end').replaceChildren(data.swept ? 'backward: adjoints' : '', words('backward'));
 }
 
 function sizeOf(step) {
