@@ -8,7 +8,9 @@ from wengert.compiler.native import product, windows
 from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.ir import Module
 from wengert.compiler.native.loops import LoopKernel
+from wengert.compiler.native.points import folds
 from wengert.compiler.native.product import ProductKernel
+from wengert.compiler.native.split import End, Pieces, splittable
 from wengert.core.tape import Node, Var
 
 REGISTER_BYTES = 64
@@ -30,11 +32,18 @@ def opaque(fusion: Fusion, node: Node) -> str:
     return "host"
 
 
-def writer(fusion: Fusion, group: Group, module: Module, name: str) -> Any:
-    """What writes the kernel of a group."""
+def writers(fusion: Fusion, group: Group, module: Module, name: str) -> list[Any]:
+    """What writes the kernels of a group, in the order in which they run."""
     if group.kind == "matmul":
-        return ProductKernel(fusion, group, module, name)
-    return LoopKernel(fusion, group, module, name, REGISTER_BYTES)
+        return [ProductKernel(fusion, group, module, name)]
+    kernel = LoopKernel(fusion, group, module, name, REGISTER_BYTES)
+    if not splittable(kernel):
+        return [kernel]
+    parts: dict[Node, Var] = {n: Var((64,), n.dtype) for n in kernel.nodes if folds(n)}
+    return [
+        Pieces(fusion, group, module, name, REGISTER_BYTES, parts),
+        End(fusion, group, module, f"{name}_end", REGISTER_BYTES, parts),
+    ]
 
 
-__all__ = ["REGISTER_BYTES", "opaque", "writer"]
+__all__ = ["REGISTER_BYTES", "opaque", "writers"]

@@ -9,7 +9,7 @@ cheap is computed again.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from wengert.compiler.native import nest, scalar
@@ -28,11 +28,11 @@ _UNROLLED = 4
 _CHEAP_ENOUGH = 4  # operations that are rather done again than kept
 _CHEAP = frozenset({
     "add", "subtract", "multiply", "negative", "where", "maximum", "minimum", "relu", "astype", "abs", "square",
-    "multiply_no_nan", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "scatter_add",
+    "multiply_no_nan", "isfinite", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "scatter_add",
 })  # fmt: skip
 
 
-class _Round(NamedTuple):
+class Round(NamedTuple):
     """One round of the inner loops: what is folded in it, what is written, and how many totals run side by side."""
 
     folding: list[Node]
@@ -43,7 +43,8 @@ class _Round(NamedTuple):
 class LoopKernel:
     """Writes the kernel of one group."""
 
-    def __init__(self, fusion: Fusion, group: Group, module: Module, name: str, lanes: int) -> None:
+    def __init__(self, fusion: Fusion, group: Group, module: Module, name: str, lanes: int,
+                 more: Sequence[Var] = ()) -> None:  # fmt: skip
         self.fusion, self.group = fusion, group
         self.nodes = _needed(fusion, group)
         self.sources = self._sources()
@@ -57,12 +58,12 @@ class LoopKernel:
         self.nest = nest.plan(group.domain, folded, self.accesses, spans, self._apart(), widest, work)
         self.scratch: set[Var] = set()
         self.scratch_bytes = 0
-        self.bases = list(dict.fromkeys(a.base for a in self.accesses))
+        self.bases = [*dict.fromkeys(a.base for a in self.accesses), *more]
         pointers = [f"p{i}" for i in range(len(self.bases))]
         self.f = module.function(name, [*pointers, "scratch", "status"], ["begin", "end"])
         self._names = {base: self.f[p] for base, p in zip(self.bases, pointers, strict=True)}
         vector = self.nest.vector
-        self.at = Points(fusion, group, self.f, self._pointer, vector and vector.dimensions[-1], self.nest.width)
+        self.at = Points(fusion, group, self.f, self.pointer, vector and vector.dimensions[-1], self.nest.width)
         self._plan_rows()
 
     # ----- what the kernel reads
@@ -83,11 +84,11 @@ class LoopKernel:
                 found.add(self.group.points[node][-1])
         return frozenset(d for d in found if d is not None)
 
-    def _pointer(self, base: Var) -> Value:
+    def pointer(self, base: Var) -> Value:
         return self.f["scratch"] if base in self.scratch else self._names[base]
 
     # ----- phases
-    def _inside(self, node: Node) -> bool:
+    def inside(self, node: Node) -> bool:
         """Whether a line has values of its own for every point of the inner loops."""
         folded = self.group.inner or frozenset()
         return not folds(node) and bool(dimensions(self.group, node) & folded)
@@ -99,7 +100,7 @@ class LoopKernel:
     def _plan_rows(self) -> None:
         """Lines that a later phase reads and that are dear: their values are kept, those in memory are read again."""
         phases = self.group.phases
-        later = {x for n in self.nodes for x in self._operands(n) if self._inside(x) and phases[x] < phases[n]}
+        later = {x for n in self.nodes for x in self._operands(n) if self.inside(x) and phases[x] < phases[n]}
         for node in self.nodes:
             if node not in later or self._cost(node) <= _CHEAP_ENOUGH:
                 continue
@@ -120,7 +121,7 @@ class LoopKernel:
         return Access(row, tuple(strides), offset)
 
     def _cost(self, node: Node) -> int:
-        if not self._inside(node):
+        if not self.inside(node):
             return 0
         if node.prim.name not in _CHEAP:
             return 100
@@ -130,7 +131,7 @@ class LoopKernel:
     def write(self) -> Kernel:
         """The kernel, written into the module."""
         self.at.enter({}, ())
-        self._settle(0)
+        self.settle(0)
         tasks = self._tasks()
         self.f.finish()
         points = 1
@@ -192,7 +193,7 @@ class LoopKernel:
     def _blocks(self, loop: Loop) -> int:
         """A single vectorised loop, cut into pieces."""
         width, n, place = self.nest.width, loop.length, loop.dimensions[-1]
-        block = max(_BLOCK // (16 if self.group.inner else 1), width)
+        block = max(_BLOCK // (64 if self.group.inner else 1), width)
         count = -(-n // block)
         whole = n // width * width
 
@@ -215,16 +216,16 @@ class LoopKernel:
 
     def _entered(self, indices: dict[int, Value], body: Callable[[], None]) -> None:
         self.at.enter(indices, [*self.accesses, *self.at.rows.values()])
-        self._settle(0)
+        self.settle(0)
         body()
         self.at.leave()
 
-    def _settle(self, phase: int) -> None:
+    def settle(self, phase: int) -> None:
         """Compute what the loops entered so far decide, so that it stays outside of those that follow."""
         entered = {d for level in self.at.bound for d in level}
         now = {d for d in self.at.bound[-1]}
         for node in self.nodes:
-            if self._inside(node) or folds(node) or self.group.phases[node] != phase:
+            if self.inside(node) or folds(node) or self.group.phases[node] != phase:
                 continue
             needed = self._loops_of(node)
             if needed <= entered and (needed & now or not needed and len(self.at.bound) == 2 or phase):
@@ -280,29 +281,41 @@ class LoopKernel:
         last = max(self.group.phases[n] for n in self.nodes)
         for phase in range(last + 1):
             self._phase(phase)
-            self._settle(phase + 1)
+            self.settle(phase + 1)
 
     def _phase(self, phase: int) -> None:
         """One round of the inner loops."""
         here = [n for n in self.nodes if self.group.phases[n] == phase]
         self.at.phase = phase
         folding = [n for n in here if folds(n)]
-        kept = [n for n in here if self._inside(n) and (n in self.group.outputs or n in self.at.rows)]
+        kept = [n for n in here if self.inside(n) and (n in self.group.outputs or n in self.at.rows)]
         if not folding and not kept:
             return
-        copies = self._copies() if folding else 1
-        totals = [self._start(n) for n in folding for _ in range(copies)]
-        totals = self._run(list(self.nest.inner), _Round(folding, kept, copies), totals)
+        copies = self.copies() if folding else 1
+        totals = [self.neutral(n) for n in folding for _ in range(copies)]
+        totals = self.run(list(self.nest.inner), Round(folding, kept, copies), totals)
+        for node, total in zip(folding, self.combined(folding, totals), strict=True):
+            self.known(node, total)
+
+    def known(self, node: Node, total: Value) -> None:
+        """The result of a reduction is there."""
+        self.at.memory[-1][node] = self._spread(total)
+        if node in self.group.outputs:
+            self.at.store(node)
+
+    def combined(self, folding: list[Node], totals: list[Value]) -> list[Value]:
+        """The totals that ran side by side, and their lanes, made one."""
+        copies = len(totals) // max(len(folding), 1)
+        found = []
         for place, node in enumerate(folding):
             mine = totals[place * copies : (place + 1) * copies]
             while len(mine) > 1:
-                mine = [scalar.REDUCTIONS[_kind(node)].combine(self.f, node.dtype, a, b)
+                mine = [scalar.REDUCTIONS[kind_of(node)].combine(self.f, node.dtype, a, b)
                         for a, b in zip(mine[::2], mine[1::2], strict=True)]  # fmt: skip
-            self.at.memory[-1][node] = self._spread(self._folded(node, mine[0]))
-            if node in self.group.outputs:
-                self.at.store(node)
+            found.append(self._folded(node, mine[0]))
+        return found
 
-    def _copies(self) -> int:
+    def copies(self) -> int:
         """How many totals run side by side, so that additions need not wait for each other."""
         if not self.nest.inner:
             return 1
@@ -310,9 +323,9 @@ class LoopKernel:
         steps = innermost.length // (self.nest.width if innermost is self.nest.vector else 1)
         return _UNROLLED if steps >= 2 * _UNROLLED else 1
 
-    def _start(self, node: Node) -> Value:
+    def neutral(self, node: Node) -> Value:
         kind = scalar.register_type(node.dtype, self.nest.width)
-        return self.f.constant(scalar.REDUCTIONS[_kind(node)].identity(node.dtype), kind)
+        return self.f.constant(scalar.REDUCTIONS[kind_of(node)].identity(node.dtype), kind)
 
     def _folded(self, node: Node, x: Value) -> Value:
         """The lanes of a total combined, where they are part of what is folded."""
@@ -321,45 +334,51 @@ class LoopKernel:
         while x.type.width > 1:
             half = x.type.width // 2
             low, high = self.f.lanes(x, range(half)), self.f.lanes(x, range(half, 2 * half))
-            x = scalar.REDUCTIONS[_kind(node)].combine(self.f, node.dtype, low, high)
+            x = scalar.REDUCTIONS[kind_of(node)].combine(self.f, node.dtype, low, high)
         return x
 
-    def _run(self, loops: list[Loop], work: _Round, totals: list[Value]) -> list[Value]:
-        """The inner loops from the outermost on; totals go through all of them."""
+    def run(self, loops: list[Loop], work: Round, totals: list[Value], start: int = 0) -> list[Value]:
+        """The inner loops from the outermost on (from `start` of that); totals go through all of them."""
         if not loops:  # everything folded has length 1
             self.at.enter({}, ())
             totals = self._body(work, totals, 0)
             self.at.leave()
             return totals
-        first, rest = loops[0], loops[1:]
-        place = first.dimensions[-1]
+        first = loops[0]
         width = self.nest.width if first is self.nest.vector else 1
+        copies = work.copies if len(loops) == 1 else 1
+        bulk = start + (first.length - start) // (width * copies) * (width * copies)
+        totals = self.run_between(loops, work, totals, start, bulk)
+        whole = first.length // width * width
+        totals = self.f.loop(bulk, whole, width, lambda i, *carried: self._once(loops, work, i, carried, 0), totals)
+        if whole < first.length:
+            self.at.lanes = first.length - whole
+            totals = self._once(loops, work, self.f.constant(whole, I64), totals, 0)
+            self.at.lanes = None
+        return totals
 
-        def once(i: Value, carried: list[Value], copy: int) -> list[Value]:
-            self.at.enter({place: i}, [*self.accesses, *self.at.rows.values()])
-            found = self._run(rest, work, carried) if rest else self._body(work, carried, copy)
-            self.at.leave()
-            return found
-
-        copies = work.copies if not rest else 1
-        bulk = first.length // (width * copies) * (width * copies)
+    def run_between(self, loops: Sequence[Loop], work: Round, totals: list[Value], start: Any,
+                    stop: Any) -> list[Value]:  # fmt: skip
+        """Whole steps of the first loop: all lanes, all totals that run side by side."""
+        width = self.nest.width if loops[0] is self.nest.vector else 1
+        copies = work.copies if len(loops) == 1 else 1
 
         def several(i: Value, *carried: Value) -> list[Value]:
             found = list(carried)
             for copy in range(copies):
-                found = once(i + copy * width if copy else i, found, copy)
+                found = self._once(loops, work, i + copy * width if copy else i, found, copy)
             return found
 
-        totals = self.f.loop(0, bulk, width * copies, several, totals)
-        whole = first.length // width * width
-        totals = self.f.loop(bulk, whole, width, lambda i, *carried: once(i, list(carried), 0), totals)
-        if whole < first.length:
-            self.at.lanes = first.length - whole
-            totals = once(self.f.constant(whole, I64), totals, 0)
-            self.at.lanes = None
-        return totals
+        return self.f.loop(start, stop, width * copies, several, totals)
 
-    def _body(self, work: _Round, totals: list[Value], copy: int) -> list[Value]:
+    def _once(self, loops: Sequence[Loop], work: Round, i: Value, carried: Sequence[Value], copy: int) -> list[Value]:
+        self.at.enter({loops[0].dimensions[-1]: i}, [*self.accesses, *self.at.rows.values()])
+        rest = list(loops[1:])
+        found = self.run(rest, work, list(carried)) if rest else self._body(work, list(carried), copy)
+        self.at.leave()
+        return found
+
+    def _body(self, work: Round, totals: list[Value], copy: int) -> list[Value]:
         """One point (or as many as there are lanes) of the inner loops."""
         for node in work.kept:
             if node in self.group.outputs:
@@ -374,7 +393,7 @@ class LoopKernel:
 
     def _added(self, node: Node, total: Value) -> Value:
         """A total with the values at this point."""
-        rule = scalar.REDUCTIONS[_kind(node)]
+        rule = scalar.REDUCTIONS[kind_of(node)]
         if is_pick(node):
             x = self.at.picked(node)
         else:
@@ -385,7 +404,7 @@ class LoopKernel:
         x = self.f.splat(x, total.type.width) if x.type.width != total.type.width else x
         if self.at.lanes is not None and self.nest.vector in self.nest.inner:
             counted = self.f.mask(self.at.lanes, self.nest.width)
-            x = self.f.select(counted, x, self._start(node))
+            x = self.f.select(counted, x, self.neutral(node))
         return rule.combine(self.f, node.dtype, total, x)
 
 
@@ -401,7 +420,7 @@ def _needed(fusion: Fusion, group: Group) -> list[Node]:
     return [n for n in group.nodes if n in found]
 
 
-def _kind(node: Node) -> str:
+def kind_of(node: Node) -> str:
     return "sum" if is_pick(node) else node.prim.name
 
 
@@ -415,4 +434,4 @@ def _elements(access: Access, group: Group) -> int:
     return math.prod(n for n, s in zip(group.domain, access.strides, strict=True) if s)
 
 
-__all__ = ["LoopKernel"]
+__all__ = ["LoopKernel", "Round", "kind_of"]

@@ -67,7 +67,7 @@ class Program:
         self.order = ordered(self.fusion)
         self.module = Module()
         self._texts: dict[str, str] = {}
-        self.steps = [self._kernel(group) for group in self.order if group.kind != "host"]
+        self.steps = [step for group in self.order if group.kind != "host" for step in self._kernels(group)]
         self._place_values()
         self.slots: dict[Var, int] = {}  # the place of outside variables in the table
         self.dtypes: dict[np.dtype[Any], int] = {}
@@ -77,16 +77,18 @@ class Program:
         self._load()
 
     # ----- kernels
-    def _kernel(self, group: Group) -> Step:
-        """The kernel of a group; equal ones are written once."""
+    def _kernels(self, group: Group) -> list[Step]:
+        """The kernels of a group; equal ones are written once."""
         name = f"{'product' if group.kind == 'matmul' else 'kernel'}{len(self._texts)}"
-        writer = kernels.writer(self.fusion, group, self.module, name)
-        kernel = writer.write()
-        text = self.module.functions.pop()
-        known = self._texts.setdefault(text.replace(f"@{name}(", "@("), name)
-        if known == name:
-            self.module.functions.append(text)
-        return Step(group, kernel._replace(name=known), writer.bases)
+        found = []
+        for writer in kernels.writers(self.fusion, group, self.module, name):
+            kernel = writer.write()
+            text = self.module.functions.pop()
+            known = self._texts.setdefault(text.replace(f"@{kernel.name}(", "@("), kernel.name)
+            if known == kernel.name:
+                self.module.functions.append(text)
+            found.append(Step(group, kernel._replace(name=known), writer.bases))
+        return found
 
     # ----- memory
     def _place_values(self) -> None:
@@ -100,8 +102,11 @@ class Program:
         inner = [n for g in self.order if g.kind != "host" for n in g.outputs if n not in outside]
         home = [number[self.fusion.home[n]] for n in inner]
         lives = [memory.Life(bytes_of(n), h, last.get(n, h)) for n, h in zip(inner, home, strict=True)]
+        known = {x for s in self.steps for x in s.bases if isinstance(x, Node | Input | Const)}
+        parts = {x: number[s.group] for s in self.steps for x in s.bases if x not in known}
+        lives += [memory.Life(bytes_of(x), at, at) for x, at in parts.items()]
         offsets, self.arena_bytes = memory.place(lives)
-        self.offset: dict[Var, int] = dict(zip(inner, offsets, strict=True))
+        self.offset: dict[Var, int] = dict(zip([*inner, *parts], offsets, strict=True))
         self.arena = memory.aligned(self.arena_bytes)
         stride = max([s.kernel.scratch for s in self.steps], default=0)
         self.scratch_stride = -(-(stride + memory.GUARD) // memory.ALIGNMENT) * memory.ALIGNMENT
@@ -132,8 +137,10 @@ class Program:
     # ----- writing
     def _write(self) -> None:
         """The functions around the kernels."""
-        jobs = {s.group: self._job(s) for s in self.steps}
-        self.threads = TEAM.size > 1 and is_large(jobs.values())
+        jobs: dict[Group, list[Job]] = {}
+        for s in self.steps:
+            jobs.setdefault(s.group, []).append(self._job(s))
+        self.threads = TEAM.size > 1 and is_large(job for found in jobs.values() for job in found)
         made = [b for b in self._results() if isinstance(b, Node) and self.fusion.home[b].kind != "host"]
         self.outputs = [self._output(y) for y in self.tape.outputs]
         self.hosts = {g: Host(self, g.nodes[0]) for g in self.order if g.kind == "host"}
@@ -142,9 +149,9 @@ class Program:
             if group.kind == "host":
                 runs.append(self.hosts[group])
             elif runs and isinstance(runs[-1], list):
-                runs[-1].append(jobs[group])
+                runs[-1] += jobs[group]
             else:
-                runs.append([jobs[group]])
+                runs.append(list(jobs[group]))
         for step in self.steps:
             for base in step.bases:
                 if base not in self.offset:
@@ -201,7 +208,7 @@ class Program:
             last = [status, scratch] if step.group.kind == "matmul" else [scratch, status]
             return [*(self._address(f, base) for base in step.bases), *last]
 
-        written = set(step.group.outputs)
+        written = {b for b in step.bases if b in step.group.outputs or not isinstance(b, Node | Input | Const)}
         gated = step.group in self.gated
         return Job(step.kernel, gated, arguments, [self._region(b) for b in step.bases if b not in written],
                    [self._region(b) for b in step.bases if b in written])  # fmt: skip
