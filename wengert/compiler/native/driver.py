@@ -17,9 +17,9 @@ from typing import NamedTuple
 from wengert.compiler.native.ir import I8, I32, I64, PTR, Function, Module, Value
 from wengert.compiler.native.kernel import Kernel
 
-_ALONE = 4_000.0  # nanoseconds of work below which a kernel is not shared
+_ALONE = 5_000.0  # nanoseconds of work below which a kernel is not shared
 OUT_OF_BOUNDS, CLOSED = 1, 2  # what a program's status says
-_SMALL = 25_000.0  # nanoseconds of work below which a program stays on one thread
+_SMALL = 50_000.0  # nanoseconds of work below which a program stays on one thread
 
 
 class Place(IntEnum):
@@ -77,7 +77,7 @@ class Argument(NamedTuple):
 
 def nanoseconds(kernel: Kernel) -> float:
     """About how long a kernel takes on one thread."""
-    rate = 60.0 if kernel.name.startswith("product") else 12.0
+    rate = 100.0 if kernel.name.startswith("product") else 20.0
     return max(kernel.flops / rate, kernel.bytes / 15.0)
 
 
