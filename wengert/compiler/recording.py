@@ -136,7 +136,7 @@ def _assembled(name: str, ended: _Ended, inputs: list[Var], given: Sequence[Any]
     everything = [*inputs, *(v for _, v in sources)]
     places = [p for p, _ in sources]
     tape = cut(outputs, everything).verify()
-    handles = _reached(tape, _handles(everything, given, places, inputs))
+    handles = _reached(tape, [*lifting.handles, *_handles(everything, given, places)])
     results: list[Result] = []
     for y, v, inside in zip(leaves, ended.vars, ended.in_session, strict=True):
         number = sum(r.output is not None for r in results)
@@ -220,9 +220,7 @@ def _check_pure(guards: Sequence[Guard], name: str) -> None:
             )
 
 
-def _handles(
-    variables: Sequence[Var], given: Sequence[Any], places: Sequence[Place], inputs: Sequence[Var]
-) -> list[Var]:
+def _handles(variables: Sequence[Var], given: Sequence[Any], places: Sequence[Place]) -> list[Var]:
     """The inputs that make a tensor of what is computed from them: tensors among the arguments, or from outside."""
     found = [isinstance(x, Tensor) for x in given if isinstance(x, ARRAYS)]
     found += [p.tensor for p in places]

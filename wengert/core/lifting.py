@@ -117,6 +117,7 @@ class Lifting:
         self.watches: list[Watch] = []
         self.checks: list[Check] = []
         self.made: list[weakref.ref[Tensor]] = []  # every tensor of the list
+        self.handles: list[Var] = []  # what eager code has as a tensor, whatever it is computed from: gradients
         self.swept = False  # whether a sweep ran inside
         self.grown: str | None = None  # what the function makes that was not there before
         self.common = True  # whether equal numbers of an optimizer are recorded as one

@@ -103,7 +103,8 @@ class Alias(Tensor):
     __slots__ = ("origin",)
 
     def __init__(self, t: Tensor) -> None:
-        below = t.value if isinstance(t.value, Tensor) else None
+        # While a function is recorded for the compiler the value is a tensor of its list.
+        below = t if t.rec is not None and t.rec.plain else t.value if isinstance(t.value, Tensor) else None
         if below is None:
             super().__init__(t.value)
         else:

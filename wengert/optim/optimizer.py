@@ -111,6 +111,7 @@ class Optimizer:
     # ----- groups
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters with their own options: ``{"params": [...], "lr": 0.1}``."""
+        needs_eager("add_param_group", "add groups outside of the compiled function")
         # NumPy's numbers become Python's: theirs would widen float32 parameters.
         new = {k: v.item() if isinstance(v, np.generic) else v for k, v in {**self.defaults, **group}.items()}
         unknown = set(group) - set(self.defaults) - {"params"}

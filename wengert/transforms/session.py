@@ -150,6 +150,7 @@ def _accumulate(leaf: Leaf, g: Any, create_graph: bool) -> None:
         g = Tensor(np.asarray(owned([g])[0]))
     if local.lifting is not None:
         local.lifting.look(cell)
+        local.lifting.handles.append(current(g).node)
     if cell.grad is None:
         cell.grad = g if local.lifting is None else _another(g)
         if local.lifting is None:
