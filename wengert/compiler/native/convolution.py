@@ -17,6 +17,7 @@ from wengert.compiler.native import conv_source
 from wengert.compiler.native.conv_panel import Panel, panel_rows
 from wengert.compiler.native.conv_shape import Axis, Geometry, Source, backward, forward, geometry
 from wengert.compiler.native.conv_source import Layout
+from wengert.compiler.native.conv_spread import Spread
 from wengert.compiler.native.conv_tile import correlate, direct, packed, readable
 from wengert.compiler.native.gemm_plan import HEIGHTS, lanes_for, tiles_of
 from wengert.compiler.native.gemm_tile import Epilogue, finish, over_tiles
@@ -97,7 +98,7 @@ class _Writer:
         )
         assert step == self.layout.step or not self.parts
         whole = len(self.parts) == 1 and all(a.spread == 1 for a in self.parts[0])
-        self.spread = not whole  # results are first put together in scratch memory
+        self.pieces = not whole  # results are first put together in scratch memory
         self._plan_scratch()
 
     def _plan_scratch(self) -> None:
@@ -105,13 +106,12 @@ class _Writer:
         self.panels = [panel_rows(axes, self.inputs, self.rows, self.kind) for axes in self.parts]
         source = self.inputs * self.layout.plane + room if self.layout.copied else 0
         panel = max((p.size + room for p in self.panels if p), default=0)
-        image = self.rows * self.places + room if self.spread else 0
         most = max((math.prod(a.number for a in axes) for axes in self.parts), default=0)
-        gathered = self.rows * most + room if self.spread and any(self.panels) else 0
+        gathered = self.rows * most + room if self.pieces and any(self.panels) else 0
         self.panel_at = _rounded(source)
-        self.image_at = self.panel_at + _rounded(panel)
-        self.gathered_at = self.image_at + _rounded(image)
-        self.scratch = self.gathered_at + _rounded(gathered)
+        self.gathered_at = self.panel_at + _rounded(panel)
+        self.spread = Spread(self.f, self.kind, self.result, self.gathered_at + _rounded(gathered))
+        self.scratch = self.spread.offset + (self.spread.size(self.rows) if self.pieces else 0)
 
     def _of_group(self, epilogue: Epilogue) -> Epilogue:
         """The epilogue with the channels of the group in work counted from the first of all."""
@@ -149,20 +149,17 @@ class _Writer:
         if self.layout.copied:
             conv_source.copy(f, x, (0, self.inputs), self.layout, kind, f["scratch"])
             x = f["scratch"]
-        target = f.at(f["scratch"], self.image_at, kind)
-        if self.spread and (not self.parts or self._holes()):
-            conv_source.fill(f, target, self.rows * self.places, kind)
+        if self.pieces and self._holes():
+            self.spread.clear(self.rows)
         for axes, panel in zip(self.parts, self.panels, strict=True):
             if panel is None:
-                epilogue = self._spread_epilogue(axes, target) if self.spread else self.epilogue
-                self._direct(axes, x, w, epilogue, image)
-            elif self.spread:
-                self._packed(axes, panel, x, w, self._gathered(axes), image)
-                self._spread_lines(axes, target)
+                self._direct(axes, x, w, self._putting(axes) if self.pieces else self.epilogue, image)
             else:
-                self._packed(axes, panel, x, w, self.epilogue, image)
-        if self.spread:
-            self._hand_over(target, image)
+                self._packed(axes, panel, x, w, self._gathered(axes) if self.pieces else self.epilogue, image)
+                if self.pieces:
+                    self._put_gathered(axes)
+        if self.pieces:
+            self.spread.hand_over(self.rows, self.epilogue, image)
 
     def _holes(self) -> bool:
         """Whether there are results that no sum reaches."""
@@ -252,20 +249,14 @@ class _Writer:
         f.loop(0, axes[0].number, 1, lambda z: f.loop(0, axes[1].number, panel.rows, lambda y: some(z, y)))
 
     # ----- results put together in scratch memory
-    def _spread_epilogue(self, axes: tuple[Axis, ...], target: Value) -> Epilogue:
-        """Put sums at every s-th place of the image in scratch memory, between those that are there."""
+    def _putting(self, axes: tuple[Axis, ...]) -> Epilogue:
+        """Put sums of rows at every s-th place of the image."""
 
         def store(f: Function, x: Value, row: Value, column: Value, lanes: int, _image: Value) -> None:
-            z, y, v = _unravelled(f, column, axes[1].number, axes[2].number)
-            self._spread(axes, x, target, (row, z, y, v), lanes)
+            number = f.line(I64, f"udiv {column!r}, {axes[2].number}")
+            self.spread.put(axes, x, (row, number, column - number * axes[2].number), lanes)
 
         return store
-
-    def _spread(self, axes: tuple[Axis, ...], x: Value, target: Value, place: tuple[Value, ...], lanes: int) -> None:
-        (height, line), (row, z, y, v) = self.result[1:], place
-        at = (z * axes[0].spread + axes[0].start) * (height * line) + (y * axes[1].spread + axes[1].start) * line
-        at = at + v * axes[2].spread + row * self.places + axes[2].start
-        _interleave(self.f, x, self.f.at(target, at, x.type), axes[2].spread, lanes)
 
     def _gathered(self, axes: tuple[Axis, ...]) -> Epilogue:
         """Store sums of panels as they come: a vector of them may reach over several rows."""
@@ -276,66 +267,24 @@ class _Writer:
 
         return store
 
-    def _spread_lines(self, axes: tuple[Axis, ...], target: Value) -> None:
-        """Put the stored sums where they belong, row by row."""
-        f, count, line = self.f, math.prod(a.number for a in axes), axes[2].number
+    def _put_gathered(self, axes: tuple[Axis, ...]) -> None:
+        """Put the stored sums at every s-th place, row by row."""
+        f, line = self.f, axes[2].number
         vector = self.kind.vector(lanes_for(line, self.kind))
         source = f.at(f["scratch"], self.gathered_at, vector)
+        lines = axes[0].number * axes[1].number
 
-        def one(r: Value, z: Value, y: Value) -> None:
-            here = f.at(source, r * count + (z * axes[1].number + y) * line, vector)
+        def one(r: Value, number: Value) -> None:
+            here = f.at(source, (r * lines + number) * line, vector)
             for at in range(0, line, vector.width):
-                place = r, z, y, f.constant(at, I64)
-                self._spread(axes, f.load(here, vector, at), target, place, min(vector.width, line - at))
+                place = r, number, f.constant(at, I64)
+                self.spread.put(axes, f.load(here, vector, at), place, min(vector.width, line - at))
 
-        def plane(r: Value, z: Value) -> None:
-            f.loop(0, axes[1].number, 1, lambda y: one(r, z, y))
-
-        f.loop(0, self.rows, 1, lambda r: f.loop(0, axes[0].number, 1, lambda z: plane(r, z)))
-
-    def _hand_over(self, target: Value, image: Value) -> None:
-        """The image in scratch memory to the epilogue."""
-        f = self.f
-        width = lanes_for(self.places, self.kind)
-        vector = self.kind.vector(width)
-        whole = self.places // width * width
-
-        def row(r: Value) -> None:
-            here = f.at(target, r * self.places, vector)
-            f.loop(0, whole, width, lambda i: self.epilogue(f, f.load(here, vector, i), r, i, width, image))
-            if whole < self.places:
-                at = f.constant(whole, I64)
-                self.epilogue(f, f.load(here, vector, at), r, at, self.places - whole, image)
-
-        f.loop(0, self.rows, 1, row)
+        f.loop(0, self.rows, 1, lambda r: f.loop(0, lines, 1, lambda number: one(r, number)))
 
 
 def _rounded(count: int) -> int:
     return -(-count // 16) * 16
-
-
-def _unravelled(f: Function, column: Value, height: int, line: int) -> tuple[Value, Value, Value]:
-    """(z, y, x) of a flat place."""
-    y = f.line(I64, f"udiv {column!r}, {line}")
-    z = f.line(I64, f"udiv {y!r}, {height}")
-    return z, y - z * height, column - y * line
-
-
-def _interleave(f: Function, x: Value, target: Value, step: int, lanes: int) -> None:
-    """Store lane i at i * step and leave what lies between as it is."""
-    width = x.type.width
-    if step == 1 or width == 1:
-        f.store(x, target, 0, lanes)
-        return
-    for block in range(step):
-        if block * width > (lanes - 1) * step:
-            break
-        old = f.load(target, x.type, block * width)
-        places = [divmod(block * width + i, step) for i in range(width)]
-        chosen = [width + q if not r and q < lanes else i for i, (q, r) in enumerate(places)]
-        indices = ", ".join(f"i32 {i}" for i in chosen)
-        new = f.line(x.type, f"shufflevector {old!r}, {x!r}, <{width} x i32> <{indices}>")
-        f.store(new, target, block * width)
 
 
 def _tile(rows: int, lines: int, vectors: int) -> tuple[int, int, int]:
