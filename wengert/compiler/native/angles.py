@@ -160,12 +160,21 @@ def _sine_or_cosine(f: Function, x: Value, ahead: int) -> Value:
     r = r + low
     if ahead:
         quarter = quarter + ahead
+    sine, cosine = _near_sine_cosine(f, r)
+    return _turned(f, f.select(f.compare("ne", quarter & 1, 0), cosine, sine), quarter)
+
+
+def _near_sine_cosine(f: Function, r: Value) -> tuple[Value, Value]:
+    """Sine and cosine for |r| <= pi/4."""
     rr = r * r
     sine = f.fma(rr * r, polynomial(f, table(SIN, r), rr), r)
-    cosine = f.fma(rr * rr, polynomial(f, table(COS, r), rr), f.fma(rr, -0.5, 1.0))
-    chosen = f.select(f.compare("ne", quarter & 1, 0), cosine, sine)
+    return sine, f.fma(rr * rr, polynomial(f, table(COS, r), rr), f.fma(rr, -0.5, 1.0))
+
+
+def _turned(f: Function, x: Value, quarter: Value) -> Value:
+    """`x` with the other sign in the lower half of the circle."""
     sign = (quarter & 2) << (x.type.bits - 2)
-    return f.bitcast(f.bitcast(chosen, quarter.type) ^ sign, x.type)
+    return f.bitcast(f.bitcast(x, quarter.type) ^ sign, x.type)
 
 
 @function
@@ -178,6 +187,22 @@ def sin(f: Function, x: Value) -> Value:
 def cos(f: Function, x: Value) -> Value:
     """The cosine."""
     return _sine_or_cosine(f, x, 1)
+
+
+@function
+def sin_cos(f: Function, x: Value) -> tuple[Value, Value]:
+    """Sine and cosine of angles within the range of the quick reduction."""
+    form, (first, second, third) = FORMATS[x.type.element], _HALF_PI[x.type.element]
+    summed = f.fma(x, 2 / math.pi, form.magic)
+    n = summed - form.magic
+    r = f.fma(n, -third, f.fma(n, -second, f.fma(n, -first, x)))
+    quarter = f.bitcast(summed, x.type.integer)
+    sine, cosine = _near_sine_cosine(f, r)
+    odd = f.compare("ne", quarter & 1, 0)
+    return (
+        _turned(f, f.select(odd, cosine, sine), quarter),
+        _turned(f, f.select(odd, sine, cosine), quarter + 1),
+    )
 
 
 @function
@@ -256,4 +281,4 @@ def arctan2(f: Function, y: Value, x: Value) -> Value:
     return with_sign(f, angle, y)
 
 
-__all__ = ["arccos", "arcsin", "arctan", "arctan2", "cos", "sin", "tan"]
+__all__ = ["arccos", "arcsin", "arctan", "arctan2", "cos", "sin", "sin_cos", "tan"]

@@ -65,11 +65,11 @@ FORMATS = {
 _LOG2E = two_parts("1.4426950408889634073599246810018921374266", np.float64)
 
 
-def function(body: Callable[..., Value]) -> Callable[..., Value]:
+def function(body: Callable[..., Any]) -> Callable[..., Any]:
     """A function of `maths`: what it writes is rounded operation by operation, except where it says `fma`."""
 
     @wraps(body)
-    def written(f: Function, *operands: Any, **options: Any) -> Value:
+    def written(f: Function, *operands: Any, **options: Any) -> Any:
         with f.separately():
             return body(f, *operands, **options)
 
