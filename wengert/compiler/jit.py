@@ -1,4 +1,4 @@
-"""`wg.compile`: a pure function recorded once for each signature and run as an optimised list."""
+"""`wg.compile`: a function, or a whole training step, recorded once for each signature and run as an optimised list."""
 
 from __future__ import annotations
 
@@ -193,22 +193,42 @@ def _recorded(x: Tensor) -> bool:
 def compile(f: Callable[..., Any] | None = None, *, cache_size: int = _CACHE_SIZE) -> Any:
     """The same function, recorded once for each signature and run as an optimised list; a decorator too.
 
-    `f` is pure: its result depends on its arguments (trees of arrays, tensors and Python values) and on what it
-    closes over, and it changes nothing. Transforms go inside: ``wg.compile(wg.grad(f))``. Results are those of `f`
-    bit for bit; floating-point warnings are not given. It is recorded anew, and ``retraces`` says why, where shapes,
-    dtypes, a Python value among the arguments, a global or a closure value change; at most `cache_size` recordings
-    are kept. Tensors it closes over are read at each call; arrays it closes over are locked against writing. Where a
-    transform, or the session because of a tensor with ``requires_grad``, records the call, `f` runs as it stands.
+    `f` is a function of its arguments (trees of arrays, tensors and Python values) or a training step: modules,
+    ``backward()``, optimizers, clipping, running statistics, dropout and draws without a key. What it reads from
+    outside is read anew at each call: parameters, buffers, gradients, an optimizer's state, its rates and other
+    numbers, the random generator; what it changes there is written back after the call. It is recorded anew, and
+    ``retraces`` says why, where something changed that Python decided by: shapes, dtypes, Python values among the
+    arguments or in globals and closures, ``train()`` and ``eval()``, hooks, options. At most `cache_size` recordings
+    are kept.
 
-    Python cannot branch on values inside (`TracedValueError`): use `wg.where` or `wg.cond`. `backward()`, modules,
-    optimizers and draws without a key raise `CompileError`. ``tape`` is the list, ``explain()`` a table of it.
+    Results are those of `f` up to rounding. Returned tensors have no history; so where `f` calls no ``backward`` and
+    the session would record its result (`wg.no_grad` is off, and parameters learn), it runs as it stands, as it does
+    inside a transform and in the first step of an optimizer, which makes its state. A gradient that is not finite
+    raises `NonFiniteError`, and then the call has changed nothing. Arrays it closes over are locked against writing.
+
+    Python cannot branch on values inside, nor print them (`TracedValueError`): use `wg.where` or `wg.cond`, return
+    what is to be printed. What would happen once instead of at each call raises `CompileError`: tensors put into a
+    global, attribute or list, stepping a schedule, loading a state. ``repeat(n, …)`` takes n steps in one call,
+    ``tape`` is the list, ``explain()`` a table of it.
 
     >>> import numpy as np, wengert as wg
-    >>> step = wg.compile(wg.grad(lambda w, x: np.sum(np.tanh(x @ w))))
-    >>> step(np.zeros(2), np.ones((3, 2)))
+    >>> gradient = wg.compile(wg.grad(lambda w, x: np.sum(np.tanh(x @ w))))
+    >>> gradient(np.zeros(2), np.ones((3, 2)))
     array([3., 3.])
-    >>> step.retraces
+    >>> gradient.retraces
     ['first call: (float64[2], float64[3,2])']
+    >>> model = wg.nn.Linear(2, 1)
+    >>> optimizer = wg.optim.Adam(model.parameters())
+    >>> @wg.compile
+    ... def step(x, y):
+    ...     optimizer.zero_grad()
+    ...     loss = ((model(x) - y) ** 2).mean()
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> losses = [float(step(np.ones((4, 2), np.float32), np.float32(3.0))) for _ in range(3)]
+    >>> losses[2] < losses[1] < losses[0], optimizer.steps, len(step.retraces)
+    (True, 3, 1)
     """
     if cache_size < 1:
         raise ArgumentError(f"compile: got cache_size={cache_size}; needs at least 1")
