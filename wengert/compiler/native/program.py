@@ -99,6 +99,8 @@ class Program:
         for group in self.order:
             for node in group.nodes:
                 last |= dict.fromkeys(self.fusion.bases(node), number[group])
+        if self.gate is not None:
+            last[self.gate] = len(self.order)  # every segment that writes back looks at it
         inner = [n for g in self.order if g.kind != "host" for n in g.outputs if n not in outside]
         home = [number[self.fusion.home[n]] for n in inner]
         lives = [memory.Life(bytes_of(n), h, last.get(n, h)) for n, h in zip(inner, home, strict=True)]
