@@ -26,11 +26,15 @@ from mkdocs.structure.files import File, Files  # noqa: E402
 import wengert as wg  # noqa: E402
 from docs.tools import reference  # noqa: E402
 from docs.tools.blocks import FENCE, PROMPT, Block, run  # noqa: E402
+from wengert.plot.axes import COLOURS, INK  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"  # written by `make bench`, where it was run
 EXPLORERS: dict[str, str] = {}  # the pages of wg.explain that are linked to, by their path in the site
 MOST_SVG = 200_000  # characters; a larger drawing is a picture of points
-plt.rcParams.update({"svg.hashsalt": "wengert", "figure.dpi": 100, "font.size": 10, "savefig.transparent": False})
+plt.rcParams.update({
+    "svg.hashsalt": "wengert", "figure.dpi": 100, "font.size": 10, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.prop_cycle": plt.cycler(color=COLOURS), "axes.titlesize": "medium", "axes.titlecolor": INK,
+})  # fmt: skip
 
 
 def on_files(files: Files, config: Any) -> Files:

@@ -6,8 +6,10 @@ from typing import Any
 
 from wengert.base.optional import optional
 
-# Blue, orange, green, red, purple, brown, pink, grey: told apart by most eyes, calm on white.
-COLOURS = ("#4C72B0", "#DD8452", "#55A868", "#C44E52", "#8172B3", "#937860", "#DA8BC3", "#8C8C8C")
+# Blue, orange, green, red, purple, brown, pink, grey, gold, teal: told apart by most eyes, calm on white.
+COLOURS = (
+    "#4C72B0", "#DD8452", "#55A868", "#C44E52", "#8172B3", "#937860", "#DA8BC3", "#8C8C8C", "#CCB974", "#64B5CD",
+)  # fmt: skip
 INK = "#3A3A3A"
 
 

@@ -56,7 +56,14 @@ def decision_regions(
     ax.contourf(xs, ys, found, levels=np.arange(count + 1) - 0.5, colors=_palette(count), alpha=0.22)
     for c in range(count):
         label = names[c] if names is not None else str(c)
-        ax.scatter(*rows[classes == c].T, s=22, color=_palette(count)[c], edgecolor="white", linewidth=0.5, label=label)
+        ax.scatter(
+            *rows[classes == c].T,
+            s=22 if len(rows) > 20 else 70,
+            color=_palette(count)[c],
+            edgecolor="white",
+            linewidth=0.5,
+            label=label,
+        )
     legend(ax)
     return plain(ax, grid=False)
 
@@ -184,7 +191,9 @@ def initialization(
             rule(weight)
             x = _array(f(x @ _array(weight).T))
             sizes.append(float(x.std()))
-        ax.plot(range(1, depth + 1), sizes, marker="o", markersize=3.5, color=COLOURS[k % 8], label=rule_name)
+        ax.plot(
+            range(1, depth + 1), sizes, marker="o", markersize=3.5, color=COLOURS[k % len(COLOURS)], label=rule_name
+        )
     ax.set_yscale("log")
     legend(ax)
     return plain(ax, f"size of the signal, {name}", "layer", "standard deviation")
@@ -242,7 +251,14 @@ def latent_space(codes: Any, labels: Any = None, names: Sequence[str] | None = N
     kinds = np.unique(marks)
     for k, c in enumerate(kinds):
         name = names[int(c)] if names is not None else str(c)
-        ax.scatter(*points[marks == c].T, s=12, color=f"C{k % 10}", alpha=0.75, linewidth=0, label=name)
+        ax.scatter(
+            *points[marks == c].T,
+            s=12 if len(points) > 20 else 70,
+            color=COLOURS[k % len(COLOURS)],
+            alpha=0.75,
+            linewidth=0,
+            label=name,
+        )
     if labels is not None:
         legend(ax, markerscale=1.8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return plain(ax, "", f"{word} 1", f"{word} 2")
