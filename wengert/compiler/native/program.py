@@ -100,6 +100,8 @@ class Program:
             for node in group.nodes:
                 last |= dict.fromkeys(self.fusion.bases(node), number[group])
         if self.gate is not None:
+            last[self.gate] = len(self.order)  # looked at before each part that it guards
+        if self.gate is not None:
             last[self.gate] = len(self.order)  # every segment that writes back looks at it
         inner = [n for g in self.order if g.kind != "host" for n in g.outputs if n not in outside]
         home = [number[self.fusion.home[n]] for n in inner]
