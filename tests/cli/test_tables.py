@@ -186,6 +186,15 @@ def test_embedded_data_as_csv(run, iris, tmp_path) -> None:
     assert "needs digits or iris" in run("data", "mnist").err
 
 
+def test_a_column_that_is_left_out_may_hold_anything(run, tmp_path) -> None:
+    rows = [[k % 7, "see below" if k == 5 else k, "ab"[k % 7 > 3]] for k in range(60)]
+    write(tmp_path / "notes.csv", ["x", "note", "y"], rows)
+    assert "line 7, column 'note' holds 'see below'" in run("train", "notes.csv", "--target", "y").err
+    done = run("train", "notes.csv", "--target", "y", "--exclude", "note", "-q", "--epochs", "2")
+    assert done.code == 0, done.err
+    assert run("predict", "notes.safetensors", "notes.csv").code == 0
+
+
 def test_settings_from_a_file_and_the_command_line_over_them(run, iris, tmp_path) -> None:
     (tmp_path / "plan.toml").write_text(
         'file = "iris.csv"\ntarget = "species"\nhidden = [7]\nepochs = 2\nlr = 1\nbatch-size = 50\nquiet = true\n'

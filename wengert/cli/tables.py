@@ -37,7 +37,8 @@ def train_on_file(settings: Mapping[str, Any]) -> None:
     wanted["exclude"] = tuple(settings.get("exclude", ()))
     TableSettings(**wanted).check()
     model_file, page, history = _places(file, settings)
-    kinds = dict.fromkeys(settings.get("categorical", ()), "category")
+    # What is left out may hold anything.
+    kinds = dict.fromkeys((*settings.get("categorical", ()), *wanted["exclude"]), "category")
     table = _read(file, kinds=kinds, missing=(*MISSING, *settings.get("missing", ())), **_reading(settings))
     for name in kinds:
         table[name]  # raises where there is none

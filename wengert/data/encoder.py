@@ -191,7 +191,10 @@ def _plan(column: Column) -> Plan:
     with np.errstate(over="ignore", invalid="ignore"):
         mean, deviation = float(present.mean()), float(present.std())
     if not (math.isfinite(mean) and math.isfinite(deviation) and deviation > 0):
-        raise ArgumentError(f"ColumnEncoder.fit: column {column.name!r} ({describe(column)}) cannot be standardised")
+        raise ArgumentError(
+            f"ColumnEncoder.fit: column {column.name!r} ({describe(column)}) cannot be standardised",
+            hint="leave it out (--exclude), or write its logarithm instead",
+        )
     if column.kind == "boolean":
         return Plan(column.name, "boolean", fill=mean)
     return Plan(column.name, "number", mean, mean, deviation)

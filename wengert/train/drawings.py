@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -78,7 +78,7 @@ def _picture(parts: list[str], label: str) -> str:
             f'aria-label="{escape(label)}">{"".join(parts)}</svg>')  # fmt: skip
 
 
-def curves(title: str, epochs: Sequence[int], lines: dict[str, Sequence[Any]], best: int | None) -> str:
+def curves(title: str, epochs: Sequence[int], lines: Mapping[str, Sequence[Any]], best: int | None) -> str:
     """Lines over the epochs, the best epoch marked; a loss over decades gets a logarithmic axis. Gaps stay gaps."""
     numbers = [v for values in lines.values() for v in values if _finite(v)]
     if not numbers:
