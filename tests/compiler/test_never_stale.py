@@ -133,10 +133,22 @@ actions = st.lists(
 )
 
 
-@hypothesis.settings(derandomize=True, deadline=None, max_examples=40, database=None)
-@hypothesis.given(st.integers(0, 2), actions)
-def test_random_histories(optimizer: int, history: list[tuple[int, int]]) -> None:
+def follow(optimizer: int, history: list[tuple[int, int]]) -> None:
     pair = Pair(optimizer)
     for action, choice in history:
         pair.act(action, choice)
         pair.check()
+
+
+@hypothesis.settings(derandomize=True, deadline=None, max_examples=40, database=None)
+@hypothesis.given(st.integers(0, 2), actions)
+def test_random_histories_on_numpy(optimizer: int, history: list[tuple[int, int]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WENGERT_BACKEND", "numpy")
+        follow(optimizer, history)
+
+
+@hypothesis.settings(derandomize=True, deadline=None, max_examples=5, database=None)
+@hypothesis.given(st.integers(0, 2), actions)
+def test_random_histories(optimizer: int, history: list[tuple[int, int]]) -> None:
+    follow(optimizer, history)
