@@ -151,7 +151,7 @@ def _two_to(f: Function, n: Value, like: Value) -> Value:
 # ----- logarithms of sums and products --------------------------------------------------------------------------
 @rule("logaddexp")
 def logaddexp(f: Function, a: Value, b: Value, dtype: DType) -> Value:
-    return _added(f, a, b, maths.softplus, math.log(2))
+    return added(f, a, b)
 
 
 @rule("logaddexp2")
@@ -160,6 +160,11 @@ def logaddexp2(f: Function, a: Value, b: Value, dtype: DType) -> Value:
         return maths.log1p(f, maths.exp2(f, x)) * math.log2(math.e)
 
     return _added(f, a, b, curve, 1.0)
+
+
+def added(f: Function, a: Value, b: Value) -> Value:
+    """``log(exp(a) + exp(b))``."""
+    return _added(f, a, b, maths.softplus, math.log(2))
 
 
 def _added(f: Function, a: Value, b: Value, curve: Callable[[Function, Value], Value], equal: float) -> Value:
@@ -218,4 +223,4 @@ def elu(f: Function, x: Value, alpha: Value, dtype: DType) -> Value:
     return f.select(f.compare("ogt", x, 0.0), x, alpha * below)
 
 
-__all__: list[str] = []
+__all__ = ["added"]
