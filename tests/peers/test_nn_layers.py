@@ -103,6 +103,24 @@ LAYERS = [
     row("InstanceNorm2d", 3, x=normal(3, 4, 2)),
     row("RMSNorm", 5, x=normal(4, 5)),
     row("RMSNorm", (3, 5), eps=1e-3, x=normal(4, 3, 5)),
+    row("LocalResponseNorm", 3, alpha=0.5, x=normal(2, 5, 4)),
+    row("LocalResponseNorm", 2, x=normal(2, 5, 3, 2) * 30),
+    row("LocalResponseNorm", 4, alpha=2.0, beta=0.4, k=0.5, x=normal(2, 3, 2, 2, 2)),
+    row("ZeroPad1d", 2, x=normal(2, 3, 4)),
+    row("ZeroPad2d", (1, 0, 2, 3), x=normal(2, 3, 4, 2)),
+    row("ZeroPad3d", (1, 0, 2, 3, -1, 1), x=normal(2, 3, 4, 2)),
+    row("ConstantPad1d", (3, 1), 2.5, x=normal(3, 4)),
+    row("ConstantPad2d", (-1, 2, 1, -2), 2.5, x=normal(2, 3, 4, 5)),
+    row("ConstantPad3d", 1, -1.5, x=normal(1, 2, 2, 3, 2)),
+    row("ReflectionPad1d", (3, 1), x=normal(2, 3, 4)),
+    row("ReflectionPad2d", (2, 1, 0, 3), x=normal(2, 3, 4, 3)),
+    row("ReflectionPad3d", 1, x=normal(1, 2, 2, 3, 2)),
+    row("ReplicationPad1d", (5, 1), x=normal(3, 4)),
+    row("ReplicationPad2d", (2, 1, 0, 3), x=normal(2, 3, 4, 3)),
+    row("ReplicationPad3d", (1, 2, 0, 3, 1, 0), x=normal(1, 2, 2, 3, 2)),
+    row("CircularPad1d", (4, 1), x=normal(2, 3, 4)),
+    row("CircularPad2d", (2, 1, 0, 3), x=normal(2, 3, 4, 3)),
+    row("CircularPad3d", 1, x=normal(1, 2, 2, 3, 2)),
     row("Upsample", scale_factor=2, x=normal(2, 3, 4)),
     row("Upsample", scale_factor=1.6, x=normal(2, 3, 5, 4)),
     row("Upsample", size=(7, 3), mode="nearest-exact", x=normal(2, 3, 5, 4)),
@@ -128,6 +146,8 @@ LAYERS = [
     row("LSTM", 3, 4, x=normal(5, 2, 3)),
     row("LSTM", 3, 4, num_layers=2, bidirectional=True, batch_first=True, dropout=0.5, x=normal(2, 5, 3), eval=True),
     row("LSTM", 3, 4, x=normal(5, 3)),
+    row("LSTM", 3, 4, proj_size=2, x=normal(5, 2, 3)),
+    row("LSTM", 3, 4, num_layers=2, bidirectional=True, proj_size=3, bias=False, batch_first=True, x=normal(2, 5, 3)),
     row("GRU", 3, 4, x=[normal(5, 2, 3), normal(1, 2, 4)]),
     row("GRU", 3, 4, num_layers=2, bidirectional=True, x=[normal(5, 3), normal(4, 4)]),
     row("RNNCell", 3, 4, x=[normal(2, 3), normal(2, 4)]),
@@ -145,6 +165,18 @@ LAYERS = [
         x=[normal(3, 4, 6), normal(3, 5, 4), normal(3, 5, 2)],
     ),
     row("MultiheadAttention", 6, 2, x=[normal(4, 6), normal(5, 6), normal(5, 6)]),
+    row("MultiheadAttention", 6, 2, add_bias_kv=True, x=[normal(4, 3, 6), normal(5, 3, 6), normal(5, 3, 6)]),
+    row(
+        "MultiheadAttention",
+        6,
+        3,
+        add_bias_kv=True,
+        add_zero_attn=True,
+        bias=False,
+        kdim=4,
+        x=[normal(4, 3, 6), normal(5, 3, 4), normal(5, 3, 6)],
+    ),
+    row("MultiheadAttention", 6, 2, add_zero_attn=True, batch_first=True, x=[normal(3, 4, 6)] * 3),
     row("TransformerEncoderLayer", 6, 2, dim_feedforward=8, dropout=0.0, x=normal(4, 3, 6)),
     row(
         "TransformerEncoderLayer",
@@ -342,6 +374,73 @@ def test_sequences_of_different_lengths(name: str, bidirectional: bool) -> None:
     compare(run_theirs, run_ours, [normal(6, 3, 3), *first], 0)
 
 
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("lengths", [[6, 4, 4], [2, 5, 1]])
+def test_packed_sequences(name: str, batch_first: bool, lengths: list[int]) -> None:
+    more = {"proj_size": 3} if name == "LSTM" else {}
+    theirs, ours = modules(
+        row(name, 3, 4, num_layers=2, bidirectional=True, batch_first=batch_first, x=normal(1), **more)
+    )
+    is_sorted = lengths[0] == 6
+    n = len(lengths)
+    first = [normal(4, n, 3 if more else 4), normal(4, n, 4)][: 2 if name == "LSTM" else 1]
+
+    def runner(module: Any, packing: Any, given: Any) -> Any:
+        def run(x: Any, *hx: Any) -> Any:
+            packed = packing.pack_padded_sequence(x, given, batch_first, is_sorted)
+            y, h = module(packed, hx if len(hx) == 2 else hx[0])
+            padded, ends = packing.pad_packed_sequence(y, batch_first, padding_value=0.5, total_length=8)
+            assert ends.tolist() == lengths
+            return y.data, padded, h
+
+        run.named_parameters, run.state_dict = module.named_parameters, module.state_dict
+        return run
+
+    x = normal(n, 6, 3) if batch_first else normal(6, n, 3)
+    runs = runner(theirs, torch.nn.utils.rnn, torch.tensor(lengths)), runner(ours, nn.utils.rnn, lengths)
+    compare(*runs, [x, *first], 0)
+
+
+@pytest.mark.parametrize("is_sorted", [False, True])
+def test_packing_is_pytorchs(is_sorted: bool) -> None:
+    sequences = [normal(k, 2) for k in ((5, 3, 3, 1) if is_sorted else (3, 1, 5, 3))]
+    theirs = torch.nn.utils.rnn.pack_sequence([torch.tensor(s) for s in sequences], enforce_sorted=is_sorted)
+    ours = nn.utils.rnn.pack_sequence(sequences, enforce_sorted=is_sorted)
+    for mine, expected in zip(ours, theirs, strict=True):
+        assert (mine is None) is (expected is None)
+        if mine is not None:
+            np.testing.assert_array_equal(mine, expected.numpy())
+    for batch_first in (False, True):
+        expected = torch.nn.utils.rnn.pad_sequence([torch.tensor(s) for s in sequences], batch_first, -1.0)
+        np.testing.assert_array_equal(nn.utils.rnn.pad_sequence(sequences, batch_first, -1.0), expected.numpy())
+
+
+@pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
+def test_functional_padding(mode: str) -> None:
+    options = {"value": 1.5} if mode == "constant" else {}
+    for places in ([1, 2], [2, 0, 1, 3]):
+        compare_calls(
+            lambda x, p=places: torch.nn.functional.pad(x, p, mode, **options),
+            lambda x, p=places: nn.functional.pad(x, p, mode, **options),
+            [normal(3, 4, 5)],
+            {},
+        )
+
+
+def test_random_slopes() -> None:
+    """Between the bounds and not all equal while training; their middle in evaluation, as PyTorch's."""
+    theirs, ours = torch.nn.RReLU(0.1, 0.5).eval(), nn.RReLU(0.1, 0.5).eval()
+    compare_calls(theirs, ours, [CORNERS], {})
+    wg.manual_seed(0)
+    x = wg.tensor(-np.ones(2000), dtype=np.float64, requires_grad=True)
+    ours.train()(x).sum().backward()
+    slopes = x.grad.numpy()
+    assert 0.1 <= slopes.min() < 0.11 < 0.49 < slopes.max() < 0.5
+    assert slopes.mean() == pytest.approx(0.3, abs=0.01)
+    assert (np.asarray(ours(np.ones(5))) == 1).all()
+
+
 CAUSAL, PADDED = ~np.tri(4, 5, 1, dtype=bool), np.array([[False] * 5, [False] * 3 + [True] * 2])
 
 
@@ -350,8 +449,9 @@ CAUSAL, PADDED = ~np.tri(4, 5, 1, dtype=bool), np.array([[False] * 5, [False] * 
     {"attn_mask": normal(4, 5)}, {"attn_mask": normal(4, 4, 5)}, {"need_weights": False},
     {"average_attn_weights": False}, {"attn_mask": normal(4, 5), "key_padding_mask": np.where(PADDED, -np.inf, 0)},
 ])  # fmt: skip
-def test_masks_of_attention(options: dict[str, Any]) -> None:
-    theirs, ours = modules(row("MultiheadAttention", 6, 2, batch_first=True, x=normal(1)))
+@pytest.mark.parametrize("more", [{}, {"add_bias_kv": True, "add_zero_attn": True}])
+def test_masks_of_attention(options: dict[str, Any], more: dict[str, bool]) -> None:
+    theirs, ours = modules(row("MultiheadAttention", 6, 2, batch_first=True, x=normal(1), **more))
     q, k = normal(2, 4, 6), normal(2, 5, 6)
     compare_calls(theirs, ours, [q, k, k[::-1].copy()], options)
 

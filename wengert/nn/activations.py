@@ -60,6 +60,25 @@ class ReLU(Module):
         return functional.relu(x)
 
 
+class RReLU(Module):
+    """`LeakyReLU` with a random slope for every element while training, uniform in ``[lower, upper)``; else the middle.
+
+    >>> import wengert as wg, numpy as np
+    >>> wg.nn.RReLU(0.25, 0.75).eval()(np.array([-4.0, 2.0]))
+    array([-2.,  2.])
+    """
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
+        super().__init__()
+        self.lower, self.upper = lower, upper
+
+    def forward(self, x: Any) -> Any:
+        return functional.rrelu(x, self.lower, self.upper, self.training)
+
+    def extra_repr(self) -> str:
+        return f"lower={self.lower}, upper={self.upper}"
+
+
 class Softsign(Module):
     """``x / (1 + |x|)``, in (-1, 1)."""
 

@@ -13,10 +13,11 @@ from wengert.nn.functional.attention import attention_weights, causal_mask
 from wengert.nn.functional.checks import floating_value, positive, probability
 from wengert.nn.layers import Linear, empty_parameter
 from wengert.nn.module import Module
+from wengert.ops.joining import concatenate
 from wengert.ops.manipulation import split, swapaxes
 from wengert.ops.reduction import mean
 from wengert.ops.rounding import where
-from wengert.ops.structure import arrayed, reshape
+from wengert.ops.structure import arrayed, broadcast_to, reshape
 
 
 def forbidding(mask: Any) -> Any:
@@ -34,13 +35,19 @@ def both(a: Any, b: Any) -> Any:
     return sum(where(m, 0.0, -np.inf) if m.dtype.kind == "b" else m for m in (a, b))
 
 
+def _with_one_more(x: Any, axis: int, value: Any) -> Any:
+    """`x` and behind it, along an axis, one more place with a value."""
+    return concatenate([x, broadcast_to(value, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))], axis)
+
+
 class MultiheadAttention(Module):
     """``output, weights = attention(query, key, value)``: `num_heads` attentions on projections, side by side.
 
     Shapes (L, N, E), (S, N, kdim), (S, N, vdim) -> (L, N, E) and weights (N, L, S) (averaged over the heads); with
     `batch_first` (N, L, …); or all without N. Masks as in PyTorch: `attn_mask` (L, S) or (N heads, L, S),
     `key_padding_mask` (N, S); where boolean, True means *not* allowed, floating ones are added to the scores.
-    ``is_causal`` alone makes the causal mask. A query that may see nothing gets weights 0.
+    ``is_causal`` alone makes the causal mask. A query that may see nothing gets weights 0. `add_bias_kv` adds one
+    learned key and value to all, `add_zero_attn` one of zeros; every query may see them.
 
     >>> import wengert as wg, numpy as np
     >>> x = np.zeros((5, 2, 8), np.float32)
@@ -50,8 +57,9 @@ class MultiheadAttention(Module):
     """
 
     def __init__(
-        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, kdim: int | None = None,
-        vdim: int | None = None, batch_first: bool = False, dtype: Any = None,
+        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, add_bias_kv: bool = False,
+        add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None, batch_first: bool = False,
+        dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         positive("MultiheadAttention", "embed_dim", embed_dim)
@@ -60,7 +68,7 @@ class MultiheadAttention(Module):
         if embed_dim % num_heads:
             raise ArgumentError(f"MultiheadAttention: embed_dim={embed_dim} does not divide into {num_heads} heads")
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
-        self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
+        self.kdim, self.vdim, self.add_zero_attn = kdim or embed_dim, vdim or embed_dim, add_zero_attn
         if self.kdim == self.vdim == embed_dim:
             self.register_parameter("in_proj_weight", empty_parameter((3 * embed_dim, embed_dim), dtype))
         else:
@@ -68,6 +76,8 @@ class MultiheadAttention(Module):
             for name, width in (("q", embed_dim), ("k", self.kdim), ("v", self.vdim)):
                 self.register_parameter(f"{name}_proj_weight", empty_parameter((embed_dim, width), dtype))
         self.register_parameter("in_proj_bias", empty_parameter((3 * embed_dim,), dtype) if bias else None)
+        for name in ("bias_k", "bias_v"):
+            self.register_parameter(name, empty_parameter((1, 1, embed_dim), dtype) if add_bias_kv else None)
         self.out_proj = Linear(embed_dim, embed_dim, bias, dtype)
         self.reset_parameters()
 
@@ -75,6 +85,9 @@ class MultiheadAttention(Module):
         """Draw the initial values anew: Glorot's for the projections, biases 0."""
         for weight in self._projections():
             init.xavier_uniform_(weight)
+        for extra in (self.bias_k, self.bias_v):
+            if extra is not None:
+                init.xavier_normal_(extra)
         if self.in_proj_bias is not None:
             init.zeros_(self.in_proj_bias)
             init.zeros_(self.out_proj.bias)
@@ -89,9 +102,12 @@ class MultiheadAttention(Module):
         weights = self._projections()
         weights = split(weights[0], 3, 0) if len(weights) == 1 else weights
         biases = [None] * 3 if self.in_proj_bias is None else split(self.in_proj_bias, 3, 0)
+        extras = [None, self.bias_k, self.bias_v]
         found = []
-        for x, weight, bias in zip(inputs, weights, biases, strict=True):
+        for x, weight, bias, extra in zip(inputs, weights, biases, extras, strict=True):
             y = functional.linear(x, weight, bias)
+            if extra is not None:
+                y = _with_one_more(y, 1, extra)
             found.append(swapaxes(reshape(y, (*y.shape[:-1], self.num_heads, -1)), 1, 2))
         return found
 
@@ -146,6 +162,10 @@ class MultiheadAttention(Module):
         (n, length), keys = inputs[0].shape[:2], inputs[1].shape[1]
         mask = self._mask(attn_mask, key_padding_mask, is_causal, n, length, keys)
         q, k, v = self._projected(inputs)
+        if self.add_zero_attn:
+            k, v = (_with_one_more(x, 2, np.zeros((), x.dtype)) for x in (k, v))
+        for _ in range(k.shape[2] - keys if mask is not None else 0):
+            mask = _with_one_more(mask, len(mask.shape) - 1, np.array(mask.dtype.kind == "b").astype(mask.dtype))
         weights = attention_weights(q, k, mask, 1 / math.sqrt(q.shape[-1]))
         weights = functional.dropout(weights, self.dropout, self.training)
         y = reshape(swapaxes(weights @ v, 1, 2), (n, length, self.embed_dim))

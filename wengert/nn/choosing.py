@@ -75,6 +75,8 @@ ROWS = Table((
         "hidden layers of deep nets"),
     Row("PReLU", "x if x > 0 else a x", "1 if x > 0 else a; by a: 0 or x", -INFINITE, INFINITE,
         "hidden layers whose slope is learned"),
+    Row("RReLU", "x if x > 0 else u x, u random", "1 if x > 0 else u", -INFINITE, INFINITE,
+        "hidden layers against overfitting"),
     Row("GELU", "x Phi(x)", "Phi + x phi", -0.16997120747990369, INFINITE, "hidden layers, the choice of transformers"),
     Row("Identity", "x", "1", -INFINITE, INFINITE, "output of regression"),
     Row("Square", "x²", "2 x", 0, INFINITE, "toy networks"),

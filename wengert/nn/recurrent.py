@@ -16,6 +16,7 @@ from wengert.nn.functional import recurrent
 from wengert.nn.functional.checks import floating_value, known, positive, probability
 from wengert.nn.layers import empty_parameter
 from wengert.nn.module import Module
+from wengert.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 from wengert.ops.joining import concatenate, stack
 from wengert.ops.manipulation import swapaxes
 from wengert.ops.structure import arrayed, astype
@@ -38,7 +39,7 @@ class _Recurrent(Module):
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
-        dropout: float = 0.0, bidirectional: bool = False, dtype: Any = None,
+        dropout: float = 0.0, bidirectional: bool = False, dtype: Any = None, *, proj_size: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         what = type(self).__name__
@@ -48,14 +49,17 @@ class _Recurrent(Module):
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
         self.directions = 2 if bidirectional else 1
+        self.proj_size, self.output_size = proj_size, proj_size or hidden_size
         rows = self.gates * hidden_size
         for layer in range(num_layers):
-            width = input_size if layer == 0 else self.directions * hidden_size
+            width = input_size if layer == 0 else self.directions * self.output_size
             for end in self._ends(layer):
                 self.register_parameter(f"weight_ih_{end}", empty_parameter((rows, width), dtype))
-                self.register_parameter(f"weight_hh_{end}", empty_parameter((rows, hidden_size), dtype))
+                self.register_parameter(f"weight_hh_{end}", empty_parameter((rows, self.output_size), dtype))
                 for name in ("bias_ih", "bias_hh") if bias else ():
                     self.register_parameter(f"{name}_{end}", empty_parameter((rows,), dtype))
+                if proj_size:
+                    self.register_parameter(f"weight_hr_{end}", empty_parameter((proj_size, hidden_size), dtype))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -66,19 +70,21 @@ class _Recurrent(Module):
         """How the names of a layer's parameters end, for each direction."""
         return [f"l{layer}", f"l{layer}_reverse"][: self.directions]
 
-    def _step(self) -> recurrent.Step:
+    def _step(self, end: str) -> recurrent.Step:
+        """One step of the layer and direction whose parameters' names end so."""
         raise NotImplementedError
 
     def _first(self, hx: Any, n: int, dtype: Any) -> list[Any]:
-        """The first states, each (layers * directions, N, hidden)."""
-        shape = (self.num_layers * self.directions, n, self.hidden_size)
+        """The first states, each (layers * directions, N, hidden); h is shorter where it is projected."""
+        sizes = (self.output_size, self.hidden_size)[: self.states]
+        shapes = [(self.num_layers * self.directions, n, size) for size in sizes]
         if hx is None:
-            return [np.zeros(shape, dtype) for _ in range(self.states)]
+            return [np.zeros(shape, dtype) for shape in shapes]
         given = [hx] if self.states == 1 else list(hx)
-        if len(given) != self.states or any(tuple(arrayed(s).shape) != shape for s in given):
+        if [tuple(arrayed(s).shape) for s in given] != shapes:
             raise ShapeError(
                 f"{type(self).__name__}: got the first state {', '.join(show(arrayed(s)) for s in given)}; needs "
-                f"{self.states} of shape {list(shape)}"
+                f"{self.states} of shape {' and '.join(str(list(s)) for s in dict.fromkeys(shapes))}"
             )
         return [astype(s, dtype, copy=False) for s in given]
 
@@ -104,13 +110,21 @@ class _Recurrent(Module):
                 bias, b = (self._parameters.get(f"bias_{kind}_{end}") for kind in ("ih", "hh"))
                 first = tuple(s[len(last)] for s in states)
                 a = functional.linear(x, weight, bias)
-                y, state = recurrent.sequence(self._step(), first, a, w, b, bool(back), lengths)
+                y, state = recurrent.sequence(self._step(end), first, a, w, b, bool(back), lengths)
                 outputs.append(y)
                 last.append(state)
             x = outputs[0] if len(outputs) == 1 else concatenate(outputs, axis=-1)
         return x, last
 
+    def _packed(self, sequence: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
+        """Padded, run by lengths, and packed again."""
+        x, lengths = pad_packed_sequence(sequence, self.batch_first)
+        y, last = self.forward(x, hx, lengths)
+        return pack_padded_sequence(y, lengths, self.batch_first, sequence.sorted_indices is None), last
+
     def forward(self, x: Any, hx: Any = None, lengths: Any = None) -> tuple[Any, Any]:
+        if isinstance(x, PackedSequence):
+            return self._packed(x, hx)
         x = floating_value(x)
         if len(x.shape) not in (2, 3) or x.shape[-1] != self.input_size:
             form = "(N, L, features)" if self.batch_first else "(L, N, features)"
@@ -140,7 +154,7 @@ class _Recurrent(Module):
     def extra_repr(self) -> str:
         text = f"{self.input_size}, {self.hidden_size}"
         for name, default in (("num_layers", 1), ("bias", True), ("batch_first", False), ("dropout", 0.0),
-                              ("bidirectional", False)):  # fmt: skip
+                              ("bidirectional", False), ("proj_size", 0)):  # fmt: skip
             value = getattr(self, name)
             text += "" if value == default else f", {name}={value}"
         return text
@@ -160,7 +174,7 @@ class RNN(_Recurrent):
         super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype)
         self.nonlinearity = nonlinearity
 
-    def _step(self) -> recurrent.Step:
+    def _step(self, end: str) -> recurrent.Step:
         return recurrent.rnn_tanh_step if self.nonlinearity == "tanh" else recurrent.rnn_relu_step
 
 
@@ -169,9 +183,10 @@ class LSTM(_Recurrent):
 
     Shapes (L, N, features) -> (L, N, directions * hidden), with `batch_first` (N, L, …), or (L, features) without a
     batch; states (layers * directions, N, hidden), zeros where not given. `lengths` (N,) lets examples end early:
-    their last states are those at their own end and the outputs behind it 0 (PyTorch's packed sequences). Parameters
-    ``weight_ih_l0`` (4 hidden, features), ``weight_hh_l0``, ``bias_ih_l0``, ``bias_hh_l0``, then ``…_l0_reverse``,
-    ``…_l1``; all start uniform in ``±1 / sqrt(hidden)``. While training `dropout` acts between the layers.
+    their last states are those at their own end and the outputs behind it 0; a `PackedSequence` says the same and
+    gives one back. Parameters ``weight_ih_l0`` (4 hidden, features), ``weight_hh_l0``, ``bias_ih_l0``, ``bias_hh_l0``,
+    then ``…_l0_reverse``, ``…_l1``; all start uniform in ``±1 / sqrt(hidden)``. While training `dropout` acts between
+    the layers. With `proj_size` the outputs h are multiplied by ``weight_hr_l0`` (proj, hidden).
 
     >>> import wengert as wg, numpy as np
     >>> y, (h, c) = wg.nn.LSTM(3, 5, num_layers=2, bidirectional=True)(np.zeros((7, 4, 3), np.float32))
@@ -181,7 +196,21 @@ class LSTM(_Recurrent):
 
     gates, states = 4, 2
 
-    def _step(self) -> recurrent.Step:
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        if not 0 <= proj_size < hidden_size:
+            raise ArgumentError(
+                f"LSTM: got proj_size={proj_size} for hidden_size={hidden_size}; needs 0 or less than that"
+            )
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, proj_size=proj_size
+        )
+
+    def _step(self, end: str) -> recurrent.Step:
+        if self.proj_size:
+            return recurrent.projected_lstm_step(self._parameters[f"weight_hr_{end}"])
         return recurrent.lstm_step
 
 
@@ -190,7 +219,7 @@ class GRU(_Recurrent):
 
     gates = 3
 
-    def _step(self) -> recurrent.Step:
+    def _step(self, end: str) -> recurrent.Step:
         return recurrent.gru_step
 
 

@@ -6,6 +6,7 @@ from wengert.nn.utils import clip_grad_norm_, clip_grad_value_
 from wengert.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
 from wengert.optim.averaging import SWALR, AveragedModel, get_ema_avg_fn, get_swa_avg_fn, update_bn
 from wengert.optim.combined_schedules import ChainedScheduler, OneCycleLR, ReduceLROnPlateau, SequentialLR
+from wengert.optim.cyclic import CyclicLR
 from wengert.optim.lbfgs import LBFGS
 from wengert.optim.least_squares import least_squares
 from wengert.optim.muon import Muon
@@ -20,6 +21,7 @@ from wengert.optim.schedules import (
     LambdaLR,
     LinearLR,
     LRScheduler,
+    MultiplicativeLR,
     MultiStepLR,
     PolynomialLR,
     RecursiveTimeBasedLR,
@@ -33,10 +35,10 @@ from wengert.optim.variants import Adadelta, Adamax, Lion, NAdam, RAdam
 
 __all__ = [
     "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "AveragedModel", "ChainedScheduler", "ConstantLR",
-    "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LBFGS", "LRScheduler", "LambdaLR",
-    "LinearLR", "Lion", "MultiStepLR", "Muon", "NAdam", "OneCycleLR", "Optimizer", "Perceptron", "PolynomialLR",
-    "RAdam", "RMSprop", "RecursiveTimeBasedLR", "ReduceLROnPlateau", "Result", "RobbinsMonro", "SGD", "SWALR",
-    "SequentialLR", "StepLR", "TimeBasedLR", "clip_grad_norm_", "clip_grad_value_", "get_ema_avg_fn",
+    "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR", "LBFGS", "LRScheduler", "LambdaLR",
+    "LinearLR", "Lion", "MultiStepLR", "MultiplicativeLR", "Muon", "NAdam", "OneCycleLR", "Optimizer", "Perceptron",
+    "PolynomialLR", "RAdam", "RMSprop", "RecursiveTimeBasedLR", "ReduceLROnPlateau", "Result", "RobbinsMonro", "SGD",
+    "SWALR", "SequentialLR", "StepLR", "TimeBasedLR", "clip_grad_norm_", "clip_grad_value_", "get_ema_avg_fn",
     "get_swa_avg_fn", "least_squares", "newton_cg", "newton_minimize", "newton_root", "perceptron", "robbins_monro",
     "update_bn",
 ]  # fmt: skip

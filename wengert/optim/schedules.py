@@ -279,6 +279,23 @@ class LambdaLR(LRScheduler):
         return self.base_lrs[index] * float(self.lr_lambdas[index](epoch))
 
 
+class MultiplicativeLR(LambdaLR):
+    """The rate before times ``f(k)``, for a function of the epoch (from 1 on), or one for each group."""
+
+    # Products so far, for each group: an epoch costs one call of f, not k. Made anew, so no part of the state.
+    _unsaved = LRScheduler._unsaved | {"_products"}
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
+        self._products: list[list[float]] = [[1.0] for _ in optimizer.param_groups]
+        super().__init__(optimizer, lr_lambda, last_epoch)
+
+    def group_rate(self, index: int, epoch: int) -> float:
+        products = self._products[index]
+        while len(products) <= epoch:
+            products.append(products[-1] * float(self.lr_lambdas[index](len(products))))
+        return self.base_lrs[index] * products[epoch]
+
+
 def share_of_one(what: str, name: str, value: float) -> None:
     if not 0 < value <= 1:
         raise ArgumentError(f"{what}: got {name}={value}; needs a number above 0 and at most 1")

@@ -42,6 +42,7 @@ def find_learning_rate(
 
     >>> import numpy as np, wengert as wg
     >>> x = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
+    >>> _ = wg.manual_seed(0)
     >>> model = wg.nn.Linear(1, 1)
     >>> optimizer = wg.optim.SGD(model.parameters())
     >>> found = wg.train.find_learning_rate(model, (x, 3 * x), wg.nn.MSELoss(), optimizer)

@@ -12,6 +12,7 @@ from wengert.nn.functional.activation import (
     log_softmax,
     prelu,
     relu6,
+    rrelu,
     selu,
     sinc,
     softmax,
@@ -53,10 +54,12 @@ from wengert.nn.functional.norm import (
     group_norm,
     instance_norm,
     layer_norm,
+    local_response_norm,
     normalize,
     pairwise_distance,
     rms_norm,
 )
+from wengert.nn.functional.padding import pad
 from wengert.nn.functional.pooling import adaptive_max_pool1d, adaptive_max_pool2d
 from wengert.nn.functional.regression import (
     cosine_embedding_loss,
@@ -106,11 +109,11 @@ __all__ = [
     "conv_transpose3d", "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "ctc_loss", "dropout",
     "dropout1d", "dropout2d", "dropout3d", "elu", "embedding", "gaussian_nll_loss", "gelu", "glu", "group_norm",
     "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "hinge_loss", "huber_loss",
-    "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log_sigmoid",
-    "log_softmax", "logsigmoid", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "mish", "mse_loss",
-    "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize", "one_hot",
-    "ordinal_log_probabilities", "ordinal_loss", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle",
-    "poisson_nll_loss", "prelu", "relu", "relu6", "rms_norm", "scaled_dot_product_attention", "selu", "sigmoid",
-    "silu", "sinc", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink", "softsign",
-    "step", "tanh", "tanhshrink", "threshold", "triplet_margin_loss",
+    "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "local_response_norm",
+    "log_sigmoid", "log_softmax", "logsigmoid", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "mish",
+    "mse_loss", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize",
+    "one_hot", "ordinal_log_probabilities", "ordinal_loss", "pad", "pairwise_distance", "pixel_shuffle",
+    "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6", "rms_norm", "rrelu",
+    "scaled_dot_product_attention", "selu", "sigmoid", "silu", "sinc", "smooth_l1_loss", "soft_margin_loss", "softmax",
+    "softmin", "softplus", "softshrink", "softsign", "step", "tanh", "tanhshrink", "threshold", "triplet_margin_loss",
 ]  # fmt: skip

@@ -13,7 +13,9 @@ import numpy as np
 
 from wengert.base import shapes
 from wengert.base.errors import ArgumentError, ShapeError, show
+from wengert.ops import random
 from wengert.ops.activation import elu, leaky_relu, sigmoid
+from wengert.ops.generator import next_key
 from wengert.ops.manipulation import split
 from wengert.ops.rounding import where
 from wengert.ops.softmax import log_softmax as log_softmax_over
@@ -97,6 +99,22 @@ def prelu(x: Any, weight: Any) -> Any:
     x, weight = arrayed(x), arrayed(weight)
     count = int(np.prod(weight.shape))
     return leaky_relu(x, reshape(weight, () if count == 1 else (count,) + (1,) * (len(x.shape) - 2)))
+
+
+def rrelu(x: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Any:
+    """`leaky_relu` with a slope drawn for every element between the bounds; not while training, their middle.
+
+    >>> import wengert as wg, numpy as np
+    >>> wg.nn.functional.rrelu(np.array([-4.0, 2.0]), 0.25, 0.75)
+    array([-2.,  2.])
+    """
+    if not lower <= upper:
+        raise ArgumentError(f"rrelu: got the bounds {lower} and {upper}; needs lower <= upper")
+    if not training:
+        return leaky_relu(x, (lower + upper) / 2)
+    x = arrayed(x)
+    dtype = x.dtype if x.dtype.kind == "f" else None
+    return leaky_relu(x, random.uniform(next_key(), tuple(x.shape), lower, upper, dtype))
 
 
 # ----- piecewise linear ---------------------------------------------------------------------------------------

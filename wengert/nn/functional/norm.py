@@ -13,6 +13,7 @@ from wengert.nn.functional.checks import floating_value, over_channels, ranked
 from wengert.ops.exponential import rsqrt
 from wengert.ops.linalg import vector_norm
 from wengert.ops.manipulation import broadcast_arrays
+from wengert.ops.patterns import pad
 from wengert.ops.reduction import mean, var
 from wengert.ops.rounding import maximum
 from wengert.ops.structure import arrayed, reshape
@@ -155,3 +156,20 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
     """``‖x1 - x2 + eps‖_p`` along the last axis."""
     difference = ranked("pairwise_distance", floating_value(x1) - x2 + eps, range(1, 33), "at least one axis")
     return vector_norm(difference, axis=-1, keepdims=keepdim, ord=p)
+
+
+def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+    """``x / (k + alpha mean(x²))^beta``, the mean over `size` neighbouring channels of (N, C, …), 0 beyond the ends.
+
+    >>> import wengert as wg, numpy as np
+    >>> wg.nn.functional.local_response_norm(np.full((1, 3, 1), 2.0), 3, alpha=3.0, beta=1.0, k=0.0).ravel()
+    array([0.25      , 0.16666667, 0.25      ])
+    """
+    x = _channels("local_response_norm", x)
+    if len(x.shape) < 3 or size < 1:
+        raise ShapeError(f"local_response_norm: got {show(x)} and size={size}; needs (N, C, …) and at least 1")
+    widths = [(0, 0)] * len(x.shape)
+    widths[1] = (size // 2, (size - 1) // 2)
+    squares, channels = pad(x * x, widths), x.shape[1]
+    near = sum(squares[:, i : i + channels] for i in range(size))
+    return x / (k + alpha / size * near) ** beta

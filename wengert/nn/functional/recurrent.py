@@ -35,11 +35,21 @@ def rnn_relu_step(state: State, a: Any, weight: Any, bias: Any) -> State:
 def lstm_step(state: State, a: Any, weight: Any, bias: Any) -> State:
     """``c' = sigmoid(f) c + sigmoid(i) tanh(g)``, ``h' = sigmoid(o) tanh(c')``, ``[i f g o] = a + W_hh h + b_hh``."""
     h, c = state
-    n = h.shape[-1]
+    n = c.shape[-1]  # a projected h is shorter
     z = a + linear(h, weight, bias)
     passed = sigmoid(z[..., : 2 * n])
     c = passed[..., n:] * c + passed[..., :n] * tanh(z[..., 2 * n : 3 * n])
     return sigmoid(z[..., 3 * n :]) * tanh(c), c
+
+
+def projected_lstm_step(projection: Any) -> Step:
+    """`lstm_step` whose ``h'`` is multiplied by a matrix (proj, hidden)."""
+
+    def step(state: State, a: Any, weight: Any, bias: Any) -> State:
+        h, c = lstm_step(state, a, weight, bias)
+        return linear(h, projection), c
+
+    return step
 
 
 def gru_step(state: State, a: Any, weight: Any, bias: Any) -> State:

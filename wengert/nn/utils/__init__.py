@@ -1,4 +1,4 @@
-"""Clipping of gradients, with PyTorch's names."""
+"""Clipping of gradients, and sequences of different lengths (`rnn`), with PyTorch's names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert.base.errors import ArgumentError, NonFiniteError
 from wengert.core.record import Tensor, current, local
+from wengert.nn.utils import rnn
 from wengert.ops.comparison import isfinite
 from wengert.ops.joining import stack
 from wengert.ops.linalg import norm
@@ -82,4 +83,4 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
         p.grad = clipped if isinstance(clipped, Tensor) else Tensor(clipped)
 
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_"]
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "rnn"]
