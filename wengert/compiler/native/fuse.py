@@ -56,8 +56,9 @@ class Group:
 class Fusion:
     """The groups of a list, and where every variable is found."""
 
-    def __init__(self, tape: Tape, opaque: Callable[[Fusion, Node], str], late: Set[Node] = frozenset()) -> None:
-        self.tape, self._opaque = tape, opaque
+    def __init__(self, tape: Tape, opaque: Callable[[Fusion, Node], str], joins: Callable[..., bool],
+                 late: Set[Node] = frozenset()) -> None:  # fmt: skip
+        self.tape, self._opaque, self._joins = tape, opaque, joins
         self._late = late  # lines that share no group with others, as these may have to run before
         self.groups: list[Group] = []
         self.home: dict[Var, Group] = {}
@@ -66,6 +67,7 @@ class Fusion:
         self._before: list[int] = []  # by group: the set of groups it depends on, as bits
         self._rank: dict[Node, int] = {}  # in which order lines came
         self._summed = _only_folded(tape)
+        self._outputs = {y for y in tape.outputs if isinstance(y, Var)}
         for node in tape.nodes:
             self.add(node)
         for y in tape.outputs:
@@ -171,7 +173,7 @@ class Fusion:
         for number in sorted(found, reverse=True):
             kind = self.groups[number].kind
             # What is only summed afterwards is summed in a loop; a product could but write it down.
-            if kind == "loop" or (kind == "matmul" and node not in self._summed):
+            if kind == "loop" or (kind in ("matmul", "planes") and node not in self._summed):
                 yield self.groups[number]
 
     def _fit(self, group: Group, node: Node) -> Axes | None:
@@ -235,9 +237,16 @@ class Fusion:
         wanted = [d for d, n in enumerate(other.domain) if n != 1]
         if sorted(moved) != wanted or len(set(moved.values())) != len(wanted):
             return
-        if group.kind != "loop" and len(wanted) != sum(n != 1 for n in group.domain):
+        if len(wanted) != sum(n != 1 for n in group.domain) and (group.kind != "loop" or self._final(other)):
             return
         self._take(group, other, moved)
+
+    def _final(self, group: Group) -> bool:
+        """Whether a value of the group may be written over an old one, and hence must be computed once only.
+
+        In a larger domain every thread would compute it for its share, from what another may have written over.
+        """
+        return any(node in self._outputs for node in group.nodes)
 
     def _take(self, group: Group, other: Group, moved: dict[int, int]) -> None:
         """Move all lines of `other`, whose dimensions become those of `group`."""
@@ -289,7 +298,8 @@ class Fusion:
         covered = {p for p in points if p is not None}
         full = len(covered) == sum(n != 1 for n in group.domain)
         if group.kind != "loop":
-            return full and node.prim.name not in REDUCTIONS and not is_pick(node)
+            plain = node.prim.name not in REDUCTIONS and not is_pick(node)
+            return full and plain and self._joins(self, group, node, points)
         folded = reduced(node)
         if folded is not None:
             dimensions = frozenset(points[a] for a in folded if points[a] is not None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from wengert.compiler.native import product, windows
+from wengert.compiler.native import families, product, rooted, windows
+from wengert.compiler.native.families import PlainKernel, PlaneKernel
 from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.ir import Module
 from wengert.compiler.native.loops import LoopKernel
@@ -26,6 +28,13 @@ def opaque(fusion: Fusion, node: Node) -> str:
                 if isinstance(found, product.Product):
                     return "matmul"
                 fusion.lay_out(node.inputs[found])
+    if families.planes(node) is not None:
+        rooted.whole(fusion, node)
+        return "planes"
+    kind = families.plain(node)
+    if kind is not None:
+        rooted.whole(fusion, node)
+        return kind
     for x in node.inputs:  # NumPy sees windows, but for those that are 0 outside of their base
         if isinstance(x, Var) and fusion.resolve(x)[1].pads:
             fusion.lay_out(x)
@@ -34,8 +43,11 @@ def opaque(fusion: Fusion, node: Node) -> str:
 
 def writers(fusion: Fusion, group: Group, module: Module, name: str) -> list[Any]:
     """What writes the kernels of a group, in the order in which they run."""
-    if group.kind == "matmul":
-        return [ProductKernel(fusion, group, module, name)]
+    rooted_kinds: dict[str, Any] = {
+        "matmul": ProductKernel, "planes": PlaneKernel, "plain": PlainKernel, "indexed": PlainKernel,
+    }  # fmt: skip
+    if group.kind in rooted_kinds:
+        return [rooted_kinds[group.kind](fusion, group, module, name)]
     kernel = LoopKernel(fusion, group, module, name, REGISTER_BYTES)
     if not splittable(kernel):
         return [kernel]
@@ -46,4 +58,16 @@ def writers(fusion: Fusion, group: Group, module: Module, name: str) -> list[Any
     ]
 
 
-__all__ = ["REGISTER_BYTES", "opaque", "writers"]
+def joins(fusion: Fusion, group: Group, node: Node, points: Sequence[int | None]) -> bool:
+    """Whether a line may work on the results of a group's root, besides covering its domain."""
+    parts = families.planes(group.nodes[0]) if group.kind == "planes" else None
+    return parts is None or rooted.evenly(group, node, parts.columns, fusion, points)
+
+
+# What follows the addresses of variables among a kernel's arguments, by the kind of its group.
+MORE = {
+    "loop": ("scratch", "status"), "matmul": ("status", "scratch"), "planes": ("status", "scratch"), "plain": (),
+    "indexed": ("status",),
+}  # fmt: skip
+
+__all__ = ["MORE", "REGISTER_BYTES", "joins", "opaque", "writers"]

@@ -11,13 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wengert.compiler.native import nest
-from wengert.compiler.native.access import operand, writing
-from wengert.compiler.native.fuse import Fusion, Group, operands
 from wengert.compiler.native.gemm import Matrix, gemm
-from wengert.compiler.native.ir import F32, F64, Function, Module, Value
+from wengert.compiler.native.ir import F32, F64
 from wengert.compiler.native.kernel import Kernel
-from wengert.compiler.native.points import Points, dimensions
+from wengert.compiler.native.rooted import Parts, RootKernel
 from wengert.compiler.native.windows import Window
 from wengert.core.tape import Node, Var
 
@@ -99,71 +96,27 @@ def _batch_stride(w: Window, batch: tuple[int, ...]) -> int | None:
     return steps[-1][1] if steps else 0
 
 
-class ProductKernel:
+class ProductKernel(RootKernel):
     """Writes the kernel of a group with a product at its root."""
 
-    def __init__(self, fusion: Fusion, group: Group, module: Module, name: str) -> None:
-        self.fusion, self.group, self.module, self.name = fusion, group, module, name
-        root = group.root
-        assert root is not None
-        self.root = root
-        self.operands = [fusion.operand(root, k) for k in range(2)]
-        product = layout(root, (self.operands[0][1], self.operands[1][1]))
-        assert isinstance(product, Product), "operands are laid out when groups are made"
-        self.product = product
-        reads = [
-            operand(fusion, group, n, k).access
-            for n in group.nodes[1:] for k, _ in operands(n)
-        ]  # fmt: skip
-        self.accesses = list(dict.fromkeys(a for a in reads if a is not None))
-        self.accesses += [writing(group, n) for n in group.outputs]
-        self.bases = list(dict.fromkeys([*(b for b, _ in self.operands), *(a.base for a in self.accesses)]))
-        self.scratch_bytes = 0
-
-    def write(self) -> Kernel:
-        """The kernel, written into the module."""
-        names = [f"p{i}" for i in range(len(self.bases))]
-        pointer = dict(zip(self.bases, names, strict=True))
-        p = self.product
+    def emit(self, pointers: list[str]) -> Kernel:
+        windows = self.operands[0][1], self.operands[1][1]
+        p = layout(self.root, windows)
+        assert isinstance(p, Product), "operands are laid out when groups are made"
         a, b = (
-            Matrix(pointer[base], x.ld, x.transposed, x.stride, x.offset)
+            Matrix(self.pointer[base], x.ld, x.transposed, x.stride, x.offset)
             for (base, _), x in zip(self.operands, (p.a, p.b), strict=True)
         )
         kind = F32 if self.root.dtype == np.float32 else F64
-        found = gemm(self.module, self.name, p.m, p.n, p.k, kind, a, b, self._epilogue(pointer),
-                     [*names, "status"], p.batch)  # fmt: skip
-        return found
+        return gemm(self.module, self.name, p.m, p.n, p.k, kind, a, b, self.epilogue(self._parts(p)), pointers, p.batch)
 
-    def _epilogue(self, pointer: dict[Var, str]):  # type: ignore[no-untyped-def]
-        group = self.group
-        wide = len(self.root.inputs[1].shape) > 1
-        last = len(group.domain) - 1 if wide else None
-        spans = {dimensions(group, n) for n in group.nodes}
-        leading = group.domain[:-1] if wide else group.domain
-        loops = nest.plan(leading, frozenset(), [x._replace(strides=x.strides[: len(leading)], pads=tuple(
-            q for q in x.pads if q[0] != last)) for x in self.accesses], [s - {last} for s in spans],
-            frozenset(), 1).loops  # fmt: skip
-        loops = tuple(sorted(loops, key=lambda x: x.dimensions))
-
-        def work(f: Function, x: Value, row: Value, column: Value, lanes: int, batch: Value) -> None:
-            at = Points(self.fusion, group, f, lambda base: f[pointer[base]], last, x.type.width)
-            at.lanes = None if lanes == x.type.width else lanes
-            number = row if self.product.batch == 1 else batch * self.product.m + row
-            indices = {}
-            for loop in reversed(loops[1:]):
-                quotient = f.line(number.type, f"udiv {number!r}, {loop.length}")
-                indices[loop.dimensions[-1]] = number - quotient * loop.length
-                number = quotient
-            if loops:
-                indices[loops[0].dimensions[-1]] = number
-            if last is not None and group.domain[last] > 1:
-                indices[last] = column
-            at.enter(indices, self.accesses)
-            at.given[self.root] = x
-            for node in group.outputs:
-                at.store(node)
-
-        return work
+    def _parts(self, p: Product) -> Parts:
+        rank = len(self.group.domain)
+        columns = range(rank - 1, rank) if len(self.root.inputs[1].shape) > 1 else range(0)
+        leading = range(rank - len(columns))
+        rows = 1 if len(self.root.inputs[0].shape) > 1 else 0
+        split = 0 if p.batch == 1 else len(leading) - rows
+        return Parts(leading[:split], leading[split:], columns)
 
 
 __all__ = ["ProductKernel", "layout", "supported"]

@@ -59,7 +59,7 @@ class Program:
         self.count = len(tape.outputs) if count is None else count
         self.outer = set(() if given is None else self.tape.inputs[given:])
         aliases = aliases or {}
-        self.fusion = Fusion(self.tape, kernels.opaque, inplace.late(self.tape, aliases, gate))
+        self.fusion = Fusion(self.tape, kernels.opaque, kernels.joins, inplace.late(self.tape, aliases, gate))
         self.direct = inplace.written_back(self.fusion, self.tape, self.count, aliases, gate)
         self.gated = inplace.behind(self.fusion, self.tape, self.direct, aliases, gate)
         self.gate = None if gate is None else self.fusion.resolve(self.tape.outputs[gate])[0]
@@ -79,7 +79,7 @@ class Program:
     # ----- kernels
     def _kernels(self, group: Group) -> list[Step]:
         """The kernels of a group; equal ones are written once."""
-        name = f"{'product' if group.kind == 'matmul' else 'kernel'}{len(self._texts)}"
+        name = f"{'product' if group.kind in ('matmul', 'planes') else 'kernel'}{len(self._texts)}"
         found = []
         for writer in kernels.writers(self.fusion, group, self.module, name):
             kernel = writer.write()
@@ -209,8 +209,8 @@ class Program:
             if self.threads:
                 scratch = f.line(PTR, f"getelementptr i8, {scratch!r}, {f['member'] * self.scratch_stride!r}")
             status = f.load(f["table"], PTR, int(Place.STATUS))
-            last = [status, scratch] if step.group.kind == "matmul" else [scratch, status]
-            return [*(self._address(f, base) for base in step.bases), *last]
+            more = {"scratch": scratch, "status": status}
+            return [*(self._address(f, x) for x in step.bases), *(more[m] for m in kernels.MORE[step.group.kind])]
 
         written = {b for b in step.bases if b in step.group.outputs or not isinstance(b, Node | Input | Const)}
         gated = step.group in self.gated
