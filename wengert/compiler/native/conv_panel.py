@@ -12,7 +12,8 @@ from wengert.compiler.native.registers import registers
 
 _BYTES = 1 << 19  # of a panel: it stays in the second cache
 _MOST = 512  # places of a panel
-_COST = 3.0  # of gathering one vector, in multiplications of vectors
+_SPELLED = 16  # rows that are copied without a loop
+_COST = 5.0  # of copying a row, in multiplications of vectors
 
 
 class Panel(NamedTuple):
@@ -62,13 +63,17 @@ class Panel(NamedTuple):
         line, kind = axes[2].number, Type(self.element)
         vector = kind.vector(lanes_for(line, kind))
 
-        def row(r: Value) -> None:
+        def row(r: Value | int) -> None:
             here = f.at(source, r * (axes[1].step * layout.pitch), kind)
             there = f.at(target, r * line, kind)
             for at in range(0, line, vector.width):
                 f.store(f.load(here, vector, at), there, at)
 
-        f.loop(0, self.rows, 1, row)
+        if self.rows <= _SPELLED:
+            for r in range(self.rows):
+                row(r)
+        else:
+            f.loop(0, self.rows, 1, row)
 
 
 def panel_rows(axes: tuple[Axis, ...], channels: int, rows: int, kind: Type) -> Panel | None:
@@ -81,7 +86,8 @@ def panel_rows(axes: tuple[Axis, ...], channels: int, rows: int, kind: Type) -> 
         if lines % count or places > _MOST or depth * kind.bytes * places > _BYTES:
             continue
         width = lanes_for(places, kind)
-        now = -(-places // width) / places * (1 + _COST / rows)
+        copies = count * -(-line // lanes_for(line, kind))
+        now = (-(-places // width) + copies * _COST / rows) / places
         if now < cost and width == full:
             best, cost = Panel(count, -(-places // width), width, depth, kind.element), now
     return best

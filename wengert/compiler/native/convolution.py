@@ -296,11 +296,12 @@ def _tile(rows: int, lines: int, vectors: int) -> tuple[int, int, int]:
             wide = count // high
             if count % high or high > lines or wide > vectors or (high > 1 and wide < vectors):
                 continue
-            tiles = -(-rows // height)
-            tall = -(-rows // tiles)
+            _, tall, short = tiles_of(rows, height)
             steps = -(-lines // high) * -(-vectors // wide)
-            bodies = (1 + (lines % high > 0)) * (1 + (vectors % wide > 0)) * (1 + (rows % tiles > 0))
-            cost = steps * tiles * (max(tall * count, 8) + 0.25 * tall + 1.5 * count) * (1 + 0.03 * bodies)
+            bodies = (1 + (lines % high > 0)) * (1 + (vectors % wide > 0)) * (1 + (short > 0))
+            sums = max(rows * count, 8 * (tall + short))
+            loads = rows + (tall + short) * 2 * count  # a vector at any place lies in two cache lines
+            cost = steps * (sums + 0.5 * loads) * (1 + 0.01 * bodies)
             if best is None or cost < best[0]:
                 best = (cost, high, wide, height)
     assert best is not None, "a tile of one vector always fits"
