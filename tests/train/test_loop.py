@@ -122,3 +122,57 @@ def test_words(arguments, words) -> None:
     model, loss, optimizer = make()
     with pytest.raises(ArgumentError, match=words):
         fit(**{"model": model, "data": (X, Y), "loss": loss, "optimizer": optimizer, **arguments})
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_gathered_batches_move_as_one(reduction) -> None:
+    """Seven batches of 16 and one of 8, gathered by three: 48, 48 and 24 rows."""
+    states = []
+    for size, gathered in ((48, 1), (16, 3)):
+        wg.manual_seed(0)
+        model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2)).to("float64")
+        data = batches(X.astype(np.float64), Y, batch_size=size, shuffle=False)
+        optimizer = optim.SGD(model.parameters(), lr=0.05 if reduction == "mean" else 0.001, momentum=0.9)
+        schedule = optim.ExponentialLR(optimizer, 0.9)
+        history = fit(
+            model, data, nn.CrossEntropyLoss(reduction=reduction), optimizer, 3, accumulate=gathered, clip_norm=0.5,
+            schedule=schedule, schedule_every="batch",
+        )  # fmt: skip
+        assert schedule.last_epoch == 9
+        states.append((model.state_dict(), history["train_loss"]))
+    for name, value in states[0][0].items():
+        np.testing.assert_allclose(states[1][0][name], value, rtol=1e-10, atol=1e-12)
+    assert states[1][1] == pytest.approx(states[0][1], rel=1e-9)
+
+
+def test_gathering_and_checkpoints_must_agree(tmp_path) -> None:
+    model, loss, optimizer = make()
+    for options in ({"accumulate": 0}, {"accumulate": 2, "checkpoint_every": 3, "checkpoint": tmp_path / "c"}):
+        with pytest.raises(ArgumentError, match="fit: got accumulate="):
+            fit(model, (X, Y), loss, optimizer, 1, **options)
+
+
+def test_gathering_resumes_bit_for_bit(tmp_path) -> None:
+    class Stop(Exception):
+        pass
+
+    def run(path, stop_at=None, resume=False):
+        model, loss, optimizer = make()
+        seen = []
+
+        class Watch(Reporter):
+            def batch(self, epoch, done):
+                seen.append(done)
+                if len(seen) == stop_at:
+                    raise Stop
+
+        fit(model, (X, Y), loss, optimizer, 3, batch_size=16, accumulate=2, checkpoint=path, checkpoint_every=2,
+            report=Watch(), resume=resume)  # fmt: skip
+        return model.state_dict()
+
+    wanted = run(tmp_path / "a")
+    with pytest.raises(Stop):
+        run(tmp_path / "b", stop_at=13)  # in the middle of a group
+    found = run(tmp_path / "b", resume=True)
+    for name, value in wanted.items():
+        np.testing.assert_array_equal(found[name], value)

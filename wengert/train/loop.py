@@ -167,25 +167,35 @@ class _Training:
             self.whole = False
             self._step(x, y)
             self.batch += 1
-            self.whole = True
+            self.whole = self.batch % self.options["accumulate"] == 0 or self.batch == len(self.data)
             if every and self.batch % every == 0:
                 self.save()
             self.options["report"].batch(self.epoch, self.batch)
-            if asked():
+            if asked() and self.whole:  # gradients that are gathered are in no checkpoint
                 raise KeyboardInterrupt
 
     def _step(self, x: Any, y: Any) -> None:
-        self.optimizer.zero_grad()
+        """One batch: its gradients are gathered, and the parameters moved where the group of batches is full."""
+        gathered, data = self.options["accumulate"], self.data
+        first = self.batch - self.batch % gathered
+        after = min(first + gathered, len(data))
+        if self.batch == first:
+            self.optimizer.zero_grad()
         outputs = self.model(x)
         value = self.loss(outputs, y)
         refuse_non_finite_loss(value, self.model, (x, y), f"epoch {self.epoch}, batch {self.batch + 1}")
-        value.backward()
+        rows = min(after * data.batch_size, data.size) - first * data.batch_size
+        (value if rows == len(y) or self.means.is_sum else value * (len(y) / rows)).backward()
+        if self.batch + 1 == after:
+            self._move()
+        self.means.add(value, outputs, y)
+
+    def _move(self) -> None:
         if self.options["clip_norm"] is not None:
             clip_grad_norm_(self.model.parameters(), self.options["clip_norm"])
         self.optimizer.step()
         if self.options["schedule_every"] == "batch":
             self.options["schedule"].step()
-        self.means.add(value, outputs, y)
 
     def _end_of_epoch(self) -> None:
         """Measure, keep the best, lower the rate, and write it down."""
@@ -226,6 +236,11 @@ def _check(epochs: int, options: Mapping[str, Any]) -> None:
         raise ArgumentError(f"fit: got epochs={epochs}, patience={patience}; needs epochs >= 0 and patience >= 1")
     if every is not None and (every < 1 or options["checkpoint"] is None):
         raise ArgumentError(f"fit: got checkpoint_every={every}; needs at least 1 batch, and checkpoint=, the file")
+    gathered = options["accumulate"]
+    if gathered < 1 or (every is not None and every % gathered):
+        raise ArgumentError(
+            f"fit: got accumulate={gathered}, checkpoint_every={every}; needs at least 1, and a multiple of it"
+        )
     kind = options["schedule_every"]
     if kind not in ("epoch", "batch") or (kind == "batch" and options["schedule"] is None):
         raise ArgumentError(f"fit: got schedule_every={kind!r}; needs 'epoch', or 'batch' and a schedule")
@@ -250,6 +265,7 @@ def fit(
     schedule_every: str = "epoch",
     stop: Rule | None = None,
     clip_norm: float | None = None,
+    accumulate: int = 1,
     callbacks: Sequence[Callable[[Row], Any]] = (),
     checkpoint: Source | None = None,
     checkpoint_every: int | None = None,
@@ -263,8 +279,9 @@ def fit(
     (`RelativeDrop`, `EarlyStopping`). The training figures are means over the epoch, while the parameters change and
     dropout acts. Each of `callbacks` is called with the row of an epoch.
 
-    `schedule` is stepped every epoch, or with ``schedule_every="batch"`` every batch; one that watches a metric gets
-    that of the best epoch. `clip_norm` is the greatest norm of a gradient.
+    `schedule` is stepped every epoch, or with ``schedule_every="batch"`` every step; one that watches a metric gets
+    that of the best epoch. `clip_norm` is the greatest norm of a gradient. With `accumulate` the parameters move once
+    for so many batches, as one batch of all their rows would move them.
 
     With `checkpoint` everything is written to that file after every epoch, after every `checkpoint_every` batches, and
     on Ctrl-C, which ends the training cleanly after the batch under way. ``resume=True`` goes on from the file, if it
@@ -275,8 +292,8 @@ def fit(
     training = _Training(
         model, data, loss, optimizer, validation=validation, patience=patience, monitor=monitor,
         metrics=default_metrics(data) if metrics is None else metrics, report=report or default_reporter(),
-        schedule=schedule, schedule_every=schedule_every, stop=stop, clip_norm=clip_norm, callbacks=callbacks,
-        checkpoint=checkpoint, checkpoint_every=checkpoint_every,
+        schedule=schedule, schedule_every=schedule_every, stop=stop, clip_norm=clip_norm, accumulate=accumulate,
+        callbacks=callbacks, checkpoint=checkpoint, checkpoint_every=checkpoint_every,
     )  # fmt: skip
     _check(epochs, training.options)
     if resume:
