@@ -19,6 +19,7 @@ from wengert.compiler.native.conv_shape import Axis, Geometry, Source, backward,
 from wengert.compiler.native.conv_source import Layout
 from wengert.compiler.native.conv_spread import Spread
 from wengert.compiler.native.conv_tile import correlate, direct, packed, readable
+from wengert.compiler.native.conv_turned import Turned, fits
 from wengert.compiler.native.gemm_plan import HEIGHTS, lanes_for, tiles_of
 from wengert.compiler.native.gemm_tile import Epilogue, finish, over_tiles
 from wengert.compiler.native.ir import F32, F64, I64, Function, Module, Type, Value
@@ -92,18 +93,23 @@ class _Writer:
         self.result = g.out if which == "conv" else g.space
         self.places = math.prod(self.result)
         self.epilogue = self._of_group(epilogue)
-        step = self.parts[0][2].step if self.parts else 1
-        self.layout = Layout(
-            self.parts[0] if self.parts else forward(g)[0][0], self.sources, conv_source.phases(self.parts) or {0}
-        )
-        assert step == self.layout.step or not self.parts
         whole = len(self.parts) == 1 and all(a.spread == 1 for a in self.parts[0])
         self.pieces = not whole  # results are first put together in scratch memory
+        self.panels = [panel_rows(axes, self.inputs, self.rows, kind) for axes in self.parts]
+        turned = whole and fits(g, self.parts[0][2].number, self.rows, self.inputs, kind)
+        axes = self.parts[0] if self.parts else forward(g)[0][0]
+        if turned:  # places are not read as vectors: those of a row may lie apart
+            axes = (*axes[:2], axes[2]._replace(step=1))
+        self.layout = Layout(axes, self.sources, conv_source.phases([axes] if turned else self.parts) or {0})
         self._plan_scratch()
+        self.turned = None
+        if turned:
+            shape = self.rows, self.inputs, which != "conv"
+            self.turned = Turned(f, g, kind, self.parts[0], self.layout, shape, self.panel_at)
+            self.scratch = self.turned.scratch
 
     def _plan_scratch(self) -> None:
         room = 2 * registers().lanes(self.kind)
-        self.panels = [panel_rows(axes, self.inputs, self.rows, self.kind) for axes in self.parts]
         source = self.inputs * self.layout.plane + room if self.layout.copied else 0
         panel = max((p.size + room for p in self.panels if p), default=0)
         most = max((math.prod(a.number for a in axes) for axes in self.parts), default=0)
@@ -128,6 +134,8 @@ class _Writer:
         f, groups = self.f, self.g.groups
         if self.layout.copied:
             conv_source.fill(f, f["scratch"], self.inputs * self.layout.plane, self.kind)
+        if self.turned:
+            self.turned.prepare(f.at(f[self.operands.weights], self.operands.weights_offset, self.kind))
 
         def task(t: Value) -> None:
             image, group = t, f.constant(0, I64)
@@ -149,6 +157,9 @@ class _Writer:
         if self.layout.copied:
             conv_source.copy(f, x, (0, self.inputs), self.layout, kind, f["scratch"])
             x = f["scratch"]
+        if self.turned:
+            self.turned.image(x, group, self.epilogue, image)
+            return
         if self.pieces and self._holes():
             self.spread.clear(self.rows)
         for axes, panel in zip(self.parts, self.panels, strict=True):
