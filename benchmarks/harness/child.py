@@ -30,6 +30,8 @@ class Child:
     def send(self, command: str, **arguments: Any) -> None:
         """Send a command without waiting for its answer."""
         assert self._process.stdin is not None
+        if self._process.stdin.closed:
+            return  # it was killed, and said so
         try:
             self._process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
             self._process.stdin.flush()
@@ -76,8 +78,15 @@ class Child:
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
-            self.kill()
+            self._process.kill()
+        self._close()
 
     def kill(self) -> None:
         self._process.kill()
+        self._close()
+
+    def _close(self) -> None:
         self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.harness import registry, rounds
 from benchmarks.harness.agreement import Unmoved, difference, disagreements
+from benchmarks.harness.child import Child
 from benchmarks.harness.definitions import Framework, NotApplicable, Step, Workload
 from benchmarks.harness.machine import one_line
 from benchmarks.harness.report import duration, markdown, verdict
@@ -246,6 +247,23 @@ def test_our_steps_do_what_the_workload_says(workload: str, tmp_path: Path) -> N
     assert after_reset["wengert_eager"] == 0  # bit for bit
     if session.workload.losses:
         assert results["wengert_eager"][-1] < results["wengert_eager"][0]
+
+
+@pytest.mark.parametrize("workload", ["mlp_digits", "mlp_mnist"])
+def test_processes_with_two_threads_agree(workload: str, tmp_path: Path) -> None:
+    """Through the processes that a run would time; Adam counts its steps while two threads share its kernels."""
+    results, after_reset = {}, {}
+    for framework in ("wengert_eager", "wengert_compiled"):
+        with open(tmp_path / "log", "w") as log:
+            child = Child(registry.frameworks()[framework], workload, 2, tmp_path, log)
+            try:
+                assert "first_step_s" in child.ask(60, "build"), (tmp_path / "log").read_text()
+                after_reset[framework] = child.ask(60, "check", file=str(tmp_path / "found.npy"))["after_reset"]
+            finally:
+                child.quit()
+        results[framework] = np.load(tmp_path / "found.npy")
+    differences, faults = disagreements(registry.workload(workload), results, after_reset)
+    assert not faults, differences
 
 
 # ----- the laws of the package hold here too ----------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from wengert.compiler.native import conv_kernel, convolution, gathering, pooling, random
 from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.ir import Module
@@ -60,7 +62,8 @@ class PlainKernel:
 
 def plain(node: Node) -> str | None:
     """The kind of a kernel of operands and result, by what else it is given; None where there is no such kernel."""
-    if not all(isinstance(x, Var) for x in node.inputs) or not math.prod(node.shape):
+    several = not isinstance(node.dtype, np.dtype)
+    if several or not all(isinstance(x, Var) for x in node.inputs) or not math.prod(node.shape):
         return None
     if node.prim.name.startswith("random_"):
         return "plain" if random.supported(node) else None

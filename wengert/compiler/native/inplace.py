@@ -6,6 +6,7 @@ the input itself only at the very place it writes.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 
@@ -22,7 +23,25 @@ def late(tape: Tape, aliases: Mapping[int, int], gate: int | None) -> set[Node]:
     return set(cut([tape.outputs[i] for i in aliases], tape.inputs).nodes) - before
 
 
-def written_back(fusion: Fusion, tape: Tape, count: int, aliases: Mapping[int, int], gate: int | None) -> dict[int, Node]:
+def apart(fusion: Fusion, tape: Tape, count: int, gate: int | None = None) -> Tape:
+    """The list in which every output from `count` on is a line of its own, so that it can have a place of its own."""
+    found = list(tape.outputs)
+    taken = {fusion.resolve(y)[0] for y in found[:count] if isinstance(y, Var)}
+    for number, y in enumerate(found):
+        if number < count or number == gate or not isinstance(y, Var):
+            continue
+        base, window = fusion.resolve(y)
+        whole = window.whole and math.prod(y.shape) == math.prod(base.shape)
+        if not isinstance(base, Node) or not whole or base in taken:
+            found[number] = base = fusion.copy(y)
+            fusion.materialise(base)
+        taken.add(base)
+    return Tape(tape.inputs, tape.nodes, found)
+
+
+def written_back(
+    fusion: Fusion, tape: Tape, count: int, aliases: Mapping[int, int], gate: int | None
+) -> dict[int, Node]:
     """The outputs from `count` on that a kernel may write to their own place at once: their numbers, their lines.
 
     The groups are told to run after those that read what they write over.
@@ -34,18 +53,18 @@ def written_back(fusion: Fusion, tape: Tape, count: int, aliases: Mapping[int, i
         if number < count or number == gate or not isinstance(y, Var):
             continue
         base, window = fusion.resolve(y)
-        whole = window.whole and window.shape == tuple(base.shape)
+        whole = window.whole and math.prod(y.shape) == math.prod(base.shape)
         if not isinstance(base, Node) or not whole or uses[base] > 1 or fusion.home[base].kind == "host":
             continue
         old = tape.inputs[aliases[number]] if number in aliases else None
-        if old is None or _free(fusion, fusion.home[base], base, old, bases):
+        if old is None or (old.shape == y.shape and _free(fusion, fusion.home[base], base, old, bases)):
             found[number] = base
     return found
 
 
 def _free(fusion: Fusion, group: Group, new: Node, old: Var, outputs: list[Var | None]) -> bool:
     """Whether `new`, a line of the group, may be written over `old`; readers of `old` are put before."""
-    if old in outputs or not isinstance(old, Input) or old.dtype != new.dtype or old.shape != new.shape:
+    if old in outputs or not isinstance(old, Input) or old.dtype != new.dtype:
         return False
     if not _in_step(fusion, group, new, old):
         return False
@@ -59,11 +78,12 @@ def _free(fusion: Fusion, group: Group, new: Node, old: Var, outputs: list[Var |
 def _in_step(fusion: Fusion, group: Group, new: Node, old: Var) -> bool:
     """Whether the group reads `old` at no other place than where it writes `new`, or not at all."""
     target = writing(group, new)
+    once = len([p for p in group.axes[new] if p is not None]) == sum(n != 1 for n in group.domain)
     for node in group.nodes:
         for k, (base, _) in fusion.reads[node].items():
             if base is not old:
                 continue
-            if node is group.root or group.inner is not None:
+            if node is group.root or group.inner is not None or not once:
                 return False
             access = operand(fusion, group, node, k).access
             if access is None or access.strides != target.strides or access.offset or access.pads:
@@ -84,4 +104,4 @@ def behind(fusion: Fusion, tape: Tape, direct: Mapping[int, Node], aliases: Mapp
     return {g for g in writers if fusion.run_after(g, home)}
 
 
-__all__ = ["behind", "late", "written_back"]
+__all__ = ["apart", "behind", "late", "written_back"]
