@@ -22,7 +22,7 @@ from wengert.compiler.native.threads import TEAM
 from wengert.core.epoch import EPOCH
 from wengert.core.places import Place
 from wengert.core.record import as_array
-from wengert.core.tape import Input, Node
+from wengert.core.tape import Input, Node, Var
 
 
 class Closed(Exception):  # noqa: N818
@@ -39,7 +39,7 @@ class Bound:
             (place, x, program.slots[x])
             for place, x in zip(sources, program.tape.inputs[self.given :], strict=True) if x in program.slots
         ]  # fmt: skip
-        self.targets = [(written[number], node) for number, node in program.direct.items()]
+        self.targets = [(written[i], program.tape.outputs[i], node) for i, node in program.direct.items()]
         self.possible = program.whole and set(written) == set(program.direct)
         self.results = [y for y in program.bound if not isinstance(y, Input)] if program.whole else []
         self.arguments = [y for y in program.bound if isinstance(y, Input)] if program.whole else []
@@ -90,8 +90,8 @@ class Bound:
         if not self.possible:
             return False
         owned: list[tuple[int, int]] = []
-        for place, node in self.targets:
-            found = self._target(place, node)
+        for place, y, node in self.targets:
+            found = self._target(place, y, node)
             if found is None:
                 return False
             owned += found
@@ -109,7 +109,7 @@ class Bound:
         self.noted = True
         return True
 
-    def _target(self, place: Place, node: Node) -> list[tuple[int, int]] | None:
+    def _target(self, place: Place, y: Var, node: Node) -> list[tuple[int, int]] | None:
         """Note the array at a place that is written to, with its owners; a new one is put there if need be."""
         array, things = place.storage()
         if array is None:
@@ -122,13 +122,13 @@ class Bound:
             if all(_references(a) == count for a, count in known[1]):
                 return known[1]
             array, things = place.storage()
-        if things or not _fits(array, node):
-            fresh = memory.aligned(array.nbytes)[: array.nbytes].view(node.dtype).reshape(node.shape)
+        if things or not _fits(array, y):
+            fresh = memory.aligned(array.nbytes)[: array.nbytes].view(y.dtype).reshape(y.shape)
             fresh[...] = array
             place.write(fresh)
             del fresh
             array, things = place.storage()
-            if not _fits(array, node):
+            if not _fits(array, y):
                 return None
         self.program.table[slot] = array.ctypes.data
         # A window that somebody took refers to the memory's owner, not to the array it was taken of.

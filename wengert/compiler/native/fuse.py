@@ -113,11 +113,15 @@ class Fusion:
 
     def lay_out(self, x: Var) -> None:
         """Copy a value that is seen through a window, so that from here on it lies row by row."""
+        self._seen[x] = self.copy(x), windows.of(x.shape)
+
+    def copy(self, x: Var) -> Node:
+        """A further line with the value of `x`, in memory of its own."""
         seen = Var(x.shape, x.dtype)
         self._seen[seen] = self.resolve(x)
         copy = Node(REGISTRY["astype"], (seen,), {"dtype": x.dtype}, x.shape, x.dtype)
         self.add(copy)
-        self._seen[x] = copy, windows.of(x.shape)
+        return copy
 
     def fusable(self, node: Node) -> bool:
         """Whether a line can be part of a loop nest."""

@@ -41,7 +41,7 @@ def opaque(fusion: Fusion, node: Node) -> str:
     return "host"
 
 
-def writers(fusion: Fusion, group: Group, module: Module, name: str) -> list[Any]:
+def writers(fusion: Fusion, group: Group, module: Module, name: str, texts: dict[str, str]) -> list[Any]:
     """What writes the kernels of a group, in the order in which they run."""
     rooted_kinds: dict[str, Any] = {
         "matmul": ProductKernel, "planes": PlaneKernel, "plain": PlainKernel, "indexed": PlainKernel,

@@ -6,7 +6,6 @@ the values of the list's inputs, and it returns those of its outputs.
 
 from __future__ import annotations
 
-import heapq
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -15,24 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.compiler.native import call, engine, inplace, kernels, memory
+from wengert.compiler.native.block import Block, Step
 from wengert.compiler.native.driver import CLOSED, Argument, Gate, Job, Place, Region, entry, is_large, segment
 from wengert.compiler.native.expand import expand
 from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.host import Host, bytes_of, windowed
 from wengert.compiler.native.ir import PTR, Function, Module, Value
-from wengert.compiler.native.kernel import Kernel
 from wengert.compiler.native.threads import TEAM
 from wengert.compiler.native.windows import Window
 from wengert.compiler.runner import Runner
 from wengert.core.tape import Const, Input, Node, Tape, Var
-
-
-class Step(NamedTuple):
-    """One kernel in its place: the group, the kernel, the variables whose addresses it is given."""
-
-    group: Group
-    kernel: Kernel
-    bases: list[Var]
 
 
 class Output(NamedTuple):
@@ -60,15 +51,21 @@ class Program:
         self.outer = set(() if given is None else self.tape.inputs[given:])
         aliases = aliases or {}
         self.fusion = Fusion(self.tape, kernels.opaque, kernels.joins, inplace.late(self.tape, aliases, gate))
+        self.tape = inplace.apart(self.fusion, self.tape, self.count, gate)
         self.direct = inplace.written_back(self.fusion, self.tape, self.count, aliases, gate)
         self.gated = inplace.behind(self.fusion, self.tape, self.direct, aliases, gate)
         self.gate = None if gate is None else self.fusion.resolve(self.tape.outputs[gate])[0]
         self.gate_output = gate
-        self.order = ordered(self.fusion)
         self.module = Module()
-        self._texts: dict[str, str] = {}
-        self.steps = [step for group in self.order if group.kind != "host" for step in self._kernels(group)]
-        self._place_values()
+        kept = () if self.gate is None else (self.gate,)  # every segment that writes back looks at it
+        self.block = Block(self.fusion, self.module, {}, self._results(), kept)
+        self.order, self.steps, self.offset = self.block.order, self.block.steps, self.block.offset
+        self.arena_bytes = self.block.bytes
+        self.arena = memory.aligned(self.arena_bytes)
+        self.scratch_stride = -(-(self.block.scratch + memory.GUARD) // memory.ALIGNMENT) * memory.ALIGNMENT
+        self.status = memory.aligned(64).view(np.int64)
+        if os.environ.get("WENGERT_POISON"):
+            self.arena.fill(0xFF)  # NaN in every floating dtype
         self.slots: dict[Var, int] = {}  # the place of outside variables in the table
         self.dtypes: dict[np.dtype[Any], int] = {}
         self.constants: dict[int, np.ndarray] = {}
@@ -76,48 +73,7 @@ class Program:
         self._write()
         self._load()
 
-    # ----- kernels
-    def _kernels(self, group: Group) -> list[Step]:
-        """The kernels of a group; equal ones are written once."""
-        name = f"{'product' if group.kind in ('matmul', 'planes') else 'kernel'}{len(self._texts)}"
-        found = []
-        for writer in kernels.writers(self.fusion, group, self.module, name):
-            kernel = writer.write()
-            text = self.module.functions.pop()
-            known = self._texts.setdefault(text.replace(f"@{kernel.name}(", "@("), kernel.name)
-            if known == kernel.name:
-                self.module.functions.append(text)
-            found.append(Step(group, kernel._replace(name=known), writer.bases))
-        return found
-
-    # ----- memory
-    def _place_values(self) -> None:
-        """Where every value between inputs and outputs lies in the arena."""
-        number = {group: i for i, group in enumerate(self.order)}
-        outside = self._results()
-        last: dict[Var, int] = {}
-        for group in self.order:
-            for node in group.nodes:
-                last |= dict.fromkeys(self.fusion.bases(node), number[group])
-        if self.gate is not None:
-            last[self.gate] = len(self.order)  # looked at before each part that it guards
-        if self.gate is not None:
-            last[self.gate] = len(self.order)  # every segment that writes back looks at it
-        inner = [n for g in self.order if g.kind != "host" for n in g.outputs if n not in outside]
-        home = [number[self.fusion.home[n]] for n in inner]
-        lives = [memory.Life(bytes_of(n), h, last.get(n, h)) for n, h in zip(inner, home, strict=True)]
-        known = {x for s in self.steps for x in s.bases if isinstance(x, Node | Input | Const)}
-        parts = {x: number[s.group] for s in self.steps for x in s.bases if x not in known}
-        lives += [memory.Life(bytes_of(x), at, at) for x, at in parts.items()]
-        offsets, self.arena_bytes = memory.place(lives)
-        self.offset: dict[Var, int] = dict(zip([*inner, *parts], offsets, strict=True))
-        self.arena = memory.aligned(self.arena_bytes)
-        stride = max([s.kernel.scratch for s in self.steps], default=0)
-        self.scratch_stride = -(-(stride + memory.GUARD) // memory.ALIGNMENT) * memory.ALIGNMENT
-        self.status = memory.aligned(64).view(np.int64)
-        if os.environ.get("WENGERT_POISON"):
-            self.arena.fill(0xFF)  # NaN in every floating dtype
-
+    # ----- where things are
     def _results(self) -> dict[Var, None]:
         """The variables that hold the values of outputs, but for the gate."""
         found = [y for i, y in enumerate(self.tape.outputs) if isinstance(y, Var) and i != self.gate_output]
@@ -212,7 +168,7 @@ class Program:
             more = {"scratch": scratch, "status": status}
             return [*(self._address(f, x) for x in step.bases), *(more[m] for m in kernels.MORE[step.group.kind])]
 
-        written = {b for b in step.bases if b in step.group.outputs or not isinstance(b, Node | Input | Const)}
+        written = step.written
         gated = step.group in self.gated
         return Job(step.kernel, gated, arguments, [self._region(b) for b in step.bases if b not in written],
                    [self._region(b) for b in step.bases if b in written])  # fmt: skip
@@ -302,26 +258,4 @@ class Program:
         return held[y.base] if y.window is None else windowed(np.asarray(held[y.base]), y.window)
 
 
-def ordered(fusion: Fusion) -> list[Group]:
-    """The groups so that each comes after those it needs, otherwise as they were recorded."""
-    groups = [g for g in fusion.groups if g.kind != "gone"]
-    left = {g.number: len(g.needs) for g in groups}
-    readers: dict[int, list[int]] = {g.number: [] for g in groups}
-    for g in groups:
-        for number in g.needs:
-            readers[number].append(g.number)
-    ready = [n for n, count in left.items() if not count]
-    heapq.heapify(ready)
-    found = []
-    while ready:
-        number = heapq.heappop(ready)
-        found.append(fusion.groups[number])
-        for reader in readers[number]:
-            left[reader] -= 1
-            if not left[reader]:
-                heapq.heappush(ready, reader)
-    assert len(found) == len(groups), "groups depend on each other in a circle"
-    return found
-
-
-__all__ = ["Output", "Program", "Step", "ordered"]
+__all__ = ["Output", "Program"]

@@ -1,0 +1,92 @@
+"""The kernels of a list in order, and where the values between them lie in one piece of memory."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from wengert.compiler.native import kernels, memory
+from wengert.compiler.native.fuse import Fusion, Group
+from wengert.compiler.native.host import bytes_of
+from wengert.compiler.native.ir import Module
+from wengert.compiler.native.kernel import Kernel
+from wengert.core.tape import Const, Input, Node, Var
+
+
+class Step(NamedTuple):
+    """One kernel in its place: the group, the kernel, the variables whose addresses it is given."""
+
+    group: Group
+    kernel: Kernel
+    bases: list[Var]
+
+    @property
+    def written(self) -> set[Var]:
+        """The variables it writes: results of its group, and memory of its own."""
+        return {b for b in self.bases if b in self.group.outputs or not isinstance(b, Node | Input | Const)}
+
+
+class Block:
+    """A fused list in order; ``offset`` says where in the arena a value lies, for those not `outside` of it."""
+
+    def __init__(self, fusion: Fusion, module: Module, texts: dict[str, str], outside: Collection[Var],
+                 kept: Collection[Var] = ()) -> None:  # fmt: skip
+        self.fusion, self.module, self.texts = fusion, module, texts
+        self.order = ordered(fusion)
+        self.steps = [step for group in self.order if group.kind != "host" for step in self._kernels(group)]
+        self.scratch = max([s.kernel.scratch for s in self.steps], default=0)
+        self._place(outside, dict.fromkeys(kept, len(self.order)))
+
+    def _kernels(self, group: Group) -> list[Step]:
+        """The kernels of a group; equal ones are written once."""
+        name = f"{'product' if group.kind in ('matmul', 'planes') else 'kernel'}{len(self.texts)}"
+        found = []
+        for writer in kernels.writers(self.fusion, group, self.module, name, self.texts):
+            kernel = writer.write()
+            text = self.module.functions.pop()
+            known = self.texts.setdefault(text.replace(f"@{kernel.name}(", "@("), kernel.name)
+            if known == kernel.name:
+                self.module.functions.append(text)
+            found.append(Step(group, kernel._replace(name=known), writer.bases))
+        return found
+
+    def _place(self, outside: Collection[Var], last: Mapping[Var, int]) -> None:
+        number = {group: i for i, group in enumerate(self.order)}
+        read: dict[Var, int] = {}
+        for group in self.order:
+            for node in group.nodes:
+                read |= dict.fromkeys(self.fusion.bases(node), number[group])
+        read |= last
+        inner = [n for g in self.order if g.kind != "host" for n in g.outputs if n not in outside]
+        home = [number[self.fusion.home[n]] for n in inner]
+        lives = [memory.Life(bytes_of(n), h, read.get(n, h)) for n, h in zip(inner, home, strict=True)]
+        own = {x: number[s.group] for s in self.steps for x in s.written if not isinstance(x, Node)}
+        lives += [memory.Life(bytes_of(x), at, at) for x, at in own.items()]
+        offsets, self.bytes = memory.place(lives)
+        self.offset: dict[Var, int] = dict(zip([*inner, *own], offsets, strict=True))
+
+
+def ordered(fusion: Fusion) -> list[Group]:
+    """The groups so that each comes after those it needs, otherwise as they were recorded."""
+    groups = [g for g in fusion.groups if g.kind != "gone"]
+    left = {g.number: len(g.needs) for g in groups}
+    readers: dict[int, list[int]] = {g.number: [] for g in groups}
+    for g in groups:
+        for number in g.needs:
+            readers[number].append(g.number)
+    ready = [n for n, count in left.items() if not count]
+    heapq.heapify(ready)
+    found = []
+    while ready:
+        number = heapq.heappop(ready)
+        found.append(fusion.groups[number])
+        for reader in readers[number]:
+            left[reader] -= 1
+            if not left[reader]:
+                heapq.heappush(ready, reader)
+    assert len(found) == len(groups), "groups depend on each other in a circle"
+    return found
+
+
+__all__ = ["Block", "Step", "ordered"]
