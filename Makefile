@@ -7,6 +7,7 @@
 #   make bench        Wengert beside its peers: training, latency, memory, scaling, recording (hours; alone on a machine)
 #   make bench-quick  the best peers of each workload, few rounds: about three minutes
 #   make docs         the documentation site in build/site, every example run, every warning an error
+#   make docs-look    looks at every page in Chromium, at two widths; pictures land in build/looks
 #   make lint types floors format clean distclean
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 .DEFAULT_GOAL := help
 # Two installations at once would disturb each other.
 .NOTPARALLEL:
-.PHONY: help demo examples docs test test-peers conformance lint format types floors bench bench-quick dev clean distclean
+.PHONY: help demo examples docs docs-look test test-peers conformance lint format types floors bench bench-quick dev clean distclean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -48,6 +49,9 @@ examples: $(STAMPS)/plot
 docs: $(STAMPS)/docs
 	NO_MKDOCS_2_WARNING=1 $(SINGLE) $(BIN)/python -m mkdocs build --quiet --strict
 	$(BIN)/python docs/tools/links.py build/site
+
+docs-look: docs $(STAMPS)/test
+	$(BIN)/python docs/tools/looks.py build/site build/looks
 
 # ----- checks -----------------------------------------------------------------------------------
 test: $(STAMPS)/test

@@ -60,7 +60,7 @@ def _index() -> str:
         f"| [`{prefix}`]({page}.md) | {_first(namespace)} | {len(entries(namespace))} |"
         for page, namespace, prefix in NAMESPACES
     ]
-    head = "# Reference\n\nEvery public name with its formula, shapes, errors, conventions and an example that runs."
+    head = "# Reference\n\nEvery public name: formula, shapes, errors, conventions; the examples run as tests."
     table = "| namespace | what it holds | names |\n|---|---|---:|\n" + "\n".join(rows)
     return f"{head} {count:,} names.\n\n{table}\n\nIn Python the same text is `help(wg.grad)`.\n"
 

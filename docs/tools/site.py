@@ -50,7 +50,12 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         markdown = markdown.replace("<!-- results -->", _results(RESULTS.read_text(encoding="utf-8")))
     if not page.file.src_uri.startswith("reference/"):
         markdown = with_figures(markdown, page.file.src_uri)
-    return FENCE.sub(lambda m: f"```pycon\n{m[1]}```" if PROMPT.search(m[1]) else m[0], markdown)
+    return FENCE.sub(lambda m: _session(m[1]) if PROMPT.search(m[1]) else m[0], markdown)
+
+
+def _session(text: str) -> str:
+    """A session as a reader wants it: an empty line is empty."""
+    return f"```pycon\n{text.replace('<BLANKLINE>', '')}```"
 
 
 def on_page_content(content: str, **_: Any) -> str:
