@@ -31,16 +31,16 @@ from wengert.core.record import Tensor
 
 _FIXED = {"numpy", "scipy", "wengert", "builtins"} | set(sys.stdlib_module_names)
 _PLAIN = (*SCALAR_TYPES, str, bytes, type(None), np.generic)
-_MISSING = object()
+MISSING = object()
 
 
 class Guard:
     """One place that a function reads from: where it is, how to read it, and what it held."""
 
-    __slots__ = ("where", "read", "value", "mark", "held", "word", "stable")
+    __slots__ = ("where", "read", "value", "mark", "held", "word", "stable", "place")
 
-    def __init__(self, where: str, read: Callable[[], Any]) -> None:
-        self.where, self.read = where, read
+    def __init__(self, where: str, read: Callable[[], Any], place: tuple[dict[str, Any], str] | None = None) -> None:
+        self.where, self.read, self.place = where, read, place
         self.value = read()
         self.held: list[Any] = []  # what the mark knows by identity, kept alive so that no other thing gets its id
         self.mark = _mark(self.value, self.held)
@@ -90,7 +90,7 @@ def _mark(x: Any, held: list[Any]) -> Any:
 
 
 def _word(x: Any) -> str:
-    if x is _MISSING:
+    if x is MISSING:
         return "nothing"
     text = repr(x) if isinstance(x, (*_PLAIN, list, tuple, dict, set)) else show(x)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -118,11 +118,11 @@ class _Walk:
             for where, x in list(self.objects):
                 self._attributes(where, x)
 
-    def note(self, where: str, read: Callable[[], Any]) -> None:
+    def note(self, where: str, read: Callable[[], Any], place: tuple[dict[str, Any], str] | None = None) -> None:
         """Guard a place, and look into what it holds for more that code may read."""
         value = read()
         if not isinstance(value, types.ModuleType):
-            guard = Guard(where, read)
+            guard = Guard(where, read, place)
             self.guards.append(guard)
             for x in guard.held:
                 self.inside(where, x)
@@ -145,17 +145,17 @@ class _Walk:
         for name in sorted(self.names):
             if (id(x), name) in self.noted:
                 continue
-            found = inspect.getattr_static(x, name, _MISSING)
-            if found is _MISSING:
+            found = inspect.getattr_static(x, name, MISSING)
+            if found is MISSING:
                 continue
             self.noted.add((id(x), name))
             if isinstance(found, property):
                 self.waiting += [f for f in [found.fget] if f is not None]
             elif isinstance(found, staticmethod | classmethod) or _is_function(found):
                 self.waiting.append(getattr(found, "__func__", found))
-                self.note(f"{where}.{name}", lambda x=x, name=name: inspect.getattr_static(x, name, _MISSING))  # type: ignore[misc]
+                self.note(f"{where}.{name}", lambda x=x, name=name: inspect.getattr_static(x, name, MISSING))  # type: ignore[misc]
             elif isinstance(found, types.MemberDescriptorType) or not hasattr(type(found), "__get__"):
-                self.note(f"{where}.{name}", lambda x=x, name=name: getattr(x, name, _MISSING))  # type: ignore[misc]
+                self.note(f"{where}.{name}", lambda x=x, name=name: getattr(x, name, MISSING))  # type: ignore[misc]
 
     def _function(self, f: Any) -> None:
         """Guard what one function reads."""
@@ -183,7 +183,7 @@ class _Walk:
         for name in sorted(names):
             # A name of Python's own may be hidden by a global later.
             if name in f.__globals__ or hasattr(builtins, name):
-                self.note(f"global `{name}`", _reader(f.__globals__, name))
+                self.note(f"global `{name}`", _reader(f.__globals__, name), (f.__globals__, name))
         if f.__defaults__ or f.__kwdefaults__:
             self.note(f"a default of {f.__name__}", lambda: (f.__defaults__, f.__kwdefaults__))
 
@@ -197,7 +197,7 @@ def _is_function(x: Any) -> bool:
 
 
 def _reader(space: dict[str, Any], name: str) -> Callable[[], Any]:
-    return lambda: space.get(name, _MISSING)
+    return lambda: space.get(name, MISSING)
 
 
 def _cell_reader(cell: Any) -> Callable[[], Any]:
@@ -205,7 +205,7 @@ def _cell_reader(cell: Any) -> Callable[[], Any]:
         try:
             return cell.cell_contents
         except ValueError:  # not yet assigned
-            return _MISSING
+            return MISSING
 
     return read
 
@@ -230,4 +230,4 @@ def guards_of(*functions: Any) -> list[Guard]:
     return walk.guards
 
 
-__all__ = ["Guard", "guards_of"]
+__all__ = ["MISSING", "Guard", "guards_of"]

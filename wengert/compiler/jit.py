@@ -15,6 +15,7 @@ from wengert.base.dtypes import get_default_dtype
 from wengert.base.errors import ArgumentError, OperandError, ShapeError, show
 from wengert.compiler import signature
 from wengert.compiler.explain import table
+from wengert.compiler.fast import MISSED, short_way
 from wengert.compiler.recording import trace_call
 from wengert.compiler.trace import Trace
 from wengert.core.record import SESSION, Tensor, local
@@ -34,12 +35,17 @@ class Compiled:
         self._size = cache_size
         self._traces: OrderedDict[tuple[Any, ...], Trace] = OrderedDict()
         self._last: tuple[tuple[Any, ...], Trace] | None = None
+        self._short: Callable[[tuple[Any, ...]], Any] | None = None  # the way of calls like the latest one
         self._lock = threading.RLock()
         self.retraces: list[str] = []  # why the function was recorded, once for each time
         self._eager: set[tuple[Any, ...]] = set()  # signatures with which it cannot be compiled
         self.eager_calls = 0  # that were recorded by a transform or by the session and hence ran as they stand
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._short is not None and not kwargs:
+            result = self._short(args)
+            if result is not MISSED:
+                return result
         enabled = local.paused <= local.least
         key: list[Any] = [get_default_dtype(), enabled]
         leaves: list[Any] = []
@@ -57,7 +63,9 @@ class Compiled:
         if trace is None or (enabled and trace.tracked):
             self.eager_calls += 1
             return self._f(*args, **kwargs)
-        return trace(leaves)
+        result = trace(leaves)
+        self._short = None if kwargs else short_way(trace, args, enabled)
+        return result
 
     def _find(
         self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any], leaves: Sequence[Any]
@@ -162,6 +170,7 @@ class Compiled:
         with self._lock:
             self._traces.clear()
             self._eager.clear()
+            self._short = None
             self._last = None
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:

@@ -1,0 +1,72 @@
+"""The short way of a call: the same kinds of arrays as the last time, nothing changed, straight to the machine code.
+
+Everything is looked at that the long way looks at, in as few steps of Python as we know. Whatever does not fit gives
+`MISSED`, and the call goes the long way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.base.dtypes import get_default_dtype
+from wengert.compiler.guards import MISSING
+from wengert.compiler.trace import Trace
+from wengert.core.epoch import EPOCH
+from wengert.core.record import Tensor, local
+from wengert.core.tree import LEAF
+
+MISSED = object()
+_SEEN = memoryview(EPOCH)  # type: ignore[arg-type]
+_new = Tensor.__new__
+
+
+def short_way(trace: Trace, args: Sequence[Any], enabled: bool) -> Callable[[tuple[Any, ...]], Any] | None:
+    """A function of the arguments of the next calls; None where they are not all plain arrays."""
+    if trace.live or (enabled and trace.tracked) or not all(type(x) is np.ndarray for x in args):
+        return None
+    kinds = [(x.shape, x.dtype) for x in args]
+    count, default, finish = len(kinds), get_default_dtype(), _finish(trace)
+    named = [guard.place for guard in trace.guards if guard.stable and guard.place is not None]
+    values = [guard.value for guard in trace.guards if guard.stable and guard.place is not None]
+    names = [(space, name, value) for (space, name), value in zip(named, values, strict=True)]
+    others = [guard for guard in trace.guards if not guard.stable or guard.place is None]
+    run, array, where = trace.run, np.ndarray, local
+
+    def call(args: tuple[Any, ...]) -> Any:
+        if _SEEN[0] != trace.seen or where.lifting is not None or (where.paused < 0) is not enabled:
+            return MISSED
+        if len(args) != count or get_default_dtype() is not default:
+            return MISSED
+        for x, (shape, dtype) in zip(args, kinds):  # noqa: B905  (as many as counted above)
+            if type(x) is not array or x.shape != shape or x.dtype is not dtype:
+                return MISSED
+        for space, name, value in names:
+            if space.get(name, MISSING) is not value:
+                return MISSED
+        for guard in others:
+            if not guard.holds():
+                return MISSED
+        native = trace.native
+        return finish(run(args) if native is None else native(args))
+
+    return call
+
+
+def _finish(trace: Trace) -> Callable[[list[Any]], Any]:
+    """What makes the returned object of the values."""
+    if trace.structure != LEAF or trace.plain or trace.results[0].output is None or not trace.results[0].is_tensor:
+        return trace.finish
+
+    def tensor(values: list[Any]) -> Any:
+        t = _new(Tensor)
+        t.value = values[0]
+        t.node = t.rec = None
+        return t
+
+    return tensor
+
+
+__all__ = ["MISSED", "short_way"]
