@@ -9,7 +9,7 @@ from wengert.viz.lines import Account
 
 MOST_CHILDREN = 40  # of a group; more are cut into stretches
 STRETCH = 24  # children of a stretch
-MOST_SHOWN = 60  # boxes before the reader unfolds anything
+MOST_SHOWN = 45  # boxes before the reader unfolds anything
 
 
 @dataclass(eq=False)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from wengert.viz.figures import bad, one, root_mean_square
 from wengert.viz.lines import Account, Line
 
-RATIO = 1e5  # between the gradients of two places, from which on one of them vanishes or explodes
+RATIO = 1e4  # between the gradients of two thirds of a list, from which on they vanish or explode
+FEW = 3  # lines in a third, below which nothing is said
 RECTIFIERS = {"relu", "maximum", "clip", "leaky_relu"}
 MOST_NAMED = 5
 
@@ -69,22 +70,25 @@ def _dead(e: Account) -> list[Finding]:
 
 
 def _depth(e: Account) -> list[Finding]:
-    """Gradients of the results' side and the inputs' side of a deep list, and those of its parameters."""
-    sizes: list[tuple[float, Any]] = []
+    """The gradients of the first third of the list beside those of the last, by their medians."""
+    sizes: list[tuple[float, Line]] = []
     for line in e.lines:
-        size = None if line.adjoint is None else root_mean_square(line.adjoint)
-        if size and (line.kind == "operation" or line.learned):
+        size = None if line.adjoint is None or line.kind != "operation" else root_mean_square(line.adjoint)
+        if size:
             sizes.append((size, line))
-    if len(sizes) < 4:
+    third = len(sizes) // 3
+    if third < FEW:
         return []
-    (low, smallest), (high, largest) = min(sizes, key=lambda p: p[0]), max(sizes, key=lambda p: p[0])
-    if high < RATIO * low:
+    (first, near), (last, far) = (
+        sorted(part, key=lambda p: p[0])[third // 2] for part in (sizes[:third], sizes[-third:])
+    )
+    if max(first / last, last / first) < RATIO:
         return []
     words = (
-        f"Gradients differ by a factor of {one(high / low, 2)} through the depth: root mean square {one(low, 2)} at "
-        f"{smallest.name}, {one(high, 2)} at {largest.name}."
+        f"Gradients {'vanish' if first < last else 'explode'} towards the inputs: root mean square "
+        f"{one(last, 2)} at {far.name}, {one(first, 2)} at {near.name}."
     )
-    return [Finding("warn", words, smallest.name)]
+    return [Finding("warn", words, near.name)]
 
 
 __all__ = ["Finding", "dead_units", "findings"]

@@ -77,6 +77,8 @@ def data(e: Account, digits: int = 7) -> dict[str, Any]:
     root = tree(e)
     readers = edges(root, e)
     fine = len(e.lines) <= MOST_FINE
+    swept = any(line.seed is not None for line in e.lines)
+    notes = [*e.remarks, *rendering.objective_note(e)] if swept else rendering.notes(e)
     inputs, results = e.numbers
     forward, reverse = e.multiplications
     return {
@@ -84,8 +86,8 @@ def data(e: Account, digits: int = 7) -> dict[str, Any]:
         "objective": w.words(e.objective),
         "directions": [w.words(d) for d in e.directions],
         "counts": {"inputs": inputs, "results": results, "forward": forward, "reverse": reverse},
-        "swept": any(line.adjoint is not None for line in e.lines),
-        "notes": [w.words(note) for note in [*e.remarks, *rendering.objective_note(e)]],
+        "swept": swept,
+        "notes": [w.words(note) for note in notes],
         "findings": [
             {"level": f.level, "words": w.words(f.words), "line": numbers[f.line], "badge": f.badge}
             for f in findings(e)

@@ -6,6 +6,7 @@ a layer is a place of its own. So whatever is folded, no arrow of the picture le
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -65,12 +66,12 @@ def modules_in(things: Iterable[Any]) -> Iterator[Any]:
 
 
 # ----- places of lines ------------------------------------------------------------------------------------
-def places(tape: Tape, names: Mapping[Var, str], calls: Sequence[Call]) -> dict[Var, Place]:
+def places(tape: Tape, parameters: Mapping[Var, str], calls: Sequence[Call]) -> dict[Var, Place]:
     """The place of every line, from the calls of modules, the names of parameters, or the functions of the program."""
     if calls:
         found = _by_calls(tape, calls)
     else:
-        found = _by_parameters(tape, names) or _by_functions(tape)
+        found = _by_parameters(tape, parameters) or _by_functions(tape)
     return dict(_stretches(tape, found))
 
 
@@ -117,13 +118,17 @@ def _near(node: Node, place: Place, names: Mapping[Var, str]) -> bool:
 
 def _by_functions(tape: Tape) -> dict[Node, Place]:
     """The functions that wrote the lines, where there are several; the one of the last line is the program itself."""
-    codes = [node.code for node in tape]
-    whole = codes[-1] if codes else None
-    return {
-        node: (node.code.co_qualname.replace(".<locals>", ""),)
-        for node in tape
-        if node.code is not None and node.code is not whole
-    }
+    names = {node: _function(node) for node in tape}
+    whole = names[tape.nodes[-1]] if len(tape) else ""
+    return {node: (name,) for node, name in names.items() if name and name != whole}
+
+
+_INNER = re.compile(r"(\.<locals>|\.<(genexpr|listcomp|dictcomp|setcomp)>)")
+
+
+def _function(node: Node) -> str:
+    """The function a line is written in; what is written in a comprehension belongs to the function around it."""
+    return "" if node.code is None else _INNER.sub("", node.code.co_qualname)
 
 
 def _stretches(tape: Tape, found: Mapping[Node, Place]) -> Iterator[tuple[Var, Place]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.base.errors import WengertError
+from wengert.base.errors import MissingRuleError, WengertError
 from wengert.base.source import source_text
 from wengert.core.tape import Const, Node, Tape, Var
 from wengert.transforms.forward import walk
@@ -47,47 +47,66 @@ class Subject:
     remarks: tuple[str, ...] = ()
 
 
+class Sweeps(NamedTuple):
+    """What the sweeps found; without a backward sweep only gradients that were known before."""
+
+    seeds: Mapping[Var, Any]
+    adjoints: Mapping[Var, Any]
+    ways: Mapping[Var, Sequence[Way]]
+    partials: Mapping[Var, Mapping[int, Partial]]
+    tangents: Mapping[str, Mapping[Var, Any]]
+
+
 def read(s: Subject) -> Account:
     """Everything there is to know about a list."""
     tape = s.tape
     names = _names(tape, s.inputs, dict(s.labels), s.results)
-    seeds = {v: np.ones(v.shape, v.dtype)[()] for v in s.results if s.sweep and carries_gradient(v)}
-    adjoints, ways = pull_back(tape, seeds)
-    adjoints |= dict(s.given)
-    partials = _partials(tape, names) if s.sweep else {}
+    found, remarks = Sweeps({}, s.given, {}, {}, {}), s.remarks
+    if s.sweep:
+        try:
+            found = _swept(s, names)
+        except MissingRuleError as error:
+            remarks = (*remarks, f"No backward sweep: {error.message}.")
+    where = places(tape, {v: names[v] for v in s.learned}, s.calls)
     moving = [v for v in tape.inputs if carries_gradient(v)]
-    known = all(v.value is not None for v in tape.variables())
-    tangents = _tangents(tape, {v: names[v] for v in moving}) if s.sweep and known else {}
-    where = places(tape, names, s.calls)
-
-    def line(v: Var) -> Line:
-        node = v if isinstance(v, Node) else None
-        reached = adjoints.get(v)
-        if reached is None and s.sweep and carries_gradient(v):
-            reached = np.zeros(v.shape, v.dtype)[()]
-        return Line(
-            name=names[v],
-            kind="operation" if node else "constant" if isinstance(v, Const) else "input",
-            operation=operation(node.prim, _operands(node, names), node.attrs) if node else None,
-            value=_value(v),
-            source=_source(node) if node and s.sources else "",
-            adjoint=plain(reached) if carries_gradient(v) else None,
-            seed=seeds.get(v),
-            partials=tuple(partials.get(v, {}).values()),
-            contributions=tuple(_contributions(ways.get(v, ()), partials, adjoints)),
-            tangents={way: found[v] for way, found in tangents.items() if v in found},
-            shape=v.shape,
-            dtype=v.dtype,
-            reads=tuple(dict.fromkeys(names[x] for x in node.inputs if x in names)) if node else (),
-            place=where.get(v, ()),
-            seconds=_seconds(node) if node else None,
-            learned=v in s.learned,
-        )
-
     return Account(
-        s.title, tuple(line(v) for v in names), _objective(s.results, names), tuple(tangents),
-        (sum(map(size, moving)), sum(map(size, s.results))), multiplications(tape, moving), s.remarks,
+        s.title, tuple(_line(s, v, names, found, where.get(v, ())) for v in names), _objective(s.results, names),
+        tuple(found.tangents), (sum(map(size, moving)), sum(map(size, s.results))), multiplications(tape, moving),
+        remarks,
     )  # fmt: skip
+
+
+def _swept(s: Subject, names: Mapping[Var, str]) -> Sweeps:
+    seeds = {v: np.ones(v.shape, v.dtype)[()] for v in s.results if carries_gradient(v)}
+    adjoints, ways = pull_back(s.tape, seeds)
+    for v in names:
+        if carries_gradient(v) and v not in adjoints:
+            adjoints[v] = np.zeros(v.shape, v.dtype)[()]
+    known = all(v.value is not None for v in s.tape.variables())
+    moving = {v: names[v] for v in s.tape.inputs if carries_gradient(v)}
+    return Sweeps(seeds, adjoints, ways, _partials(s.tape, names), _tangents(s.tape, moving) if known else {})
+
+
+def _line(s: Subject, v: Var, names: Mapping[Var, str], w: Sweeps, place: tuple[str, ...]) -> Line:
+    node = v if isinstance(v, Node) else None
+    return Line(
+        name=names[v],
+        kind="operation" if node else "constant" if isinstance(v, Const) else "input",
+        operation=operation(node.prim, _operands(node, names), node.attrs) if node else None,
+        value=_value(v),
+        source=_source(node) if node and s.sources else "",
+        adjoint=plain(w.adjoints.get(v)) if carries_gradient(v) else None,
+        seed=w.seeds.get(v),
+        partials=tuple(w.partials.get(v, {}).values()),
+        contributions=tuple(_contributions(w.ways.get(v, ()), w.partials, w.adjoints)),
+        tangents={way: found[v] for way, found in w.tangents.items() if v in found},
+        shape=v.shape,
+        dtype=v.dtype,
+        reads=tuple(dict.fromkeys(names[x] for x in node.inputs if x in names)) if node else (),
+        place=place,
+        seconds=_seconds(node) if node else None,
+        learned=v in s.learned,
+    )
 
 
 def _value(v: Var) -> Any:

@@ -208,7 +208,7 @@ def _derivative(line: Line, by: str) -> str:
     numbers = [p.local for p in line.partials if p.by == by]
     if not numbers or any(n.kind != "number" for n in numbers):
         return ""
-    return brief(sum(n.value for n in numbers), 4)
+    return brief(sum(n.value for n in numbers), 5)
 
 
 __all__ = ["Arrow", "Box", "Frame", "Sketch", "sketch"]

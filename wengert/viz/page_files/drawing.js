@@ -109,7 +109,7 @@ function spoken(box) {
   if (box.group) return `${box.name}, group of ${box.lines.length} lines, folded`;
   const { step } = state, words = [box.formula, box.type];
   if (box.value && step >= box.down) words.push('value ' + box.value.t);
-  if (box.adjoint && step >= box.up) words.push('adjoint ' + box.adjoint.t);
+  if (box.adjoint && (!data.swept || step >= box.up)) words.push('adjoint ' + box.adjoint.t);
   if (box.bad) words.push('holds ' + box.bad);
   return words.join(', ');
 }
@@ -125,7 +125,7 @@ function paint() {
     const toggle = (name, on) => element.classList.toggle(name, Boolean(on));
     toggle('waiting', step < box.down);
     toggle('known', step >= box.down);
-    toggle('reached', box.up !== undefined && step >= box.up);
+    toggle('reached', data.swept ? box.up !== undefined && step >= box.up : step >= box.down);
     toggle('current', current.has(box) && now.phase !== 'given');
     toggle('upwards', now.phase === 'backward');
     const lost = box.group ? box.bad && step >= box.down : (box.value?.bad && step >= box.down) || (box.adjoint?.bad && step >= box.up);

@@ -52,7 +52,7 @@ function ofLine(line) {
 // How the adjoint came about: one path, or the sum of several.
 function pathsOf(line) {
   const ways = line.ways ?? [], seed = line.look === 'result';
-  if (!ways.length) return h('p', { class: 'note' }, seed ? 'The backward sweep starts here.' : 'No path leads from here to the result.');
+  if (!ways.length) return h('p', { class: 'note' }, !data.swept ? 'Collected by backward().' : seed ? 'The backward sweep starts here.' : 'No path leads from here to the result.');
   if (ways.length === 1 && !line.seed) return h('p', { class: 'path' }, h('code', {}, ways[0].product));
   const rows = ways.map((way) => h('li', {}, 'through ', link(lines[way.through]), ' ', h('code', {}, way.product), h('b', {}, way.value?.t ?? '')));
   if (line.seed) rows.unshift(h('li', {}, 'seed ', h('b', {}, line.seed.t)));
