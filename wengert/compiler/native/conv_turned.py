@@ -119,15 +119,23 @@ class Turned:
         """The sums of a tile, place by place."""
         f, vector, together = self.f, self.vector, self.together
 
+        room = max(1, (registers().number - 1 - len(offsets) * together) // together)  # taps whose weights are held
+
         def taps(w: Value, p: Value, totals: list[Value]) -> list[Value]:
-            for at, place in reading.taps:
-                columns = [f.load(w, vector, at + v * self.width) for v in range(together)]
-                out: list[Value] = []
-                for number, offset in enumerate(offsets):
-                    element = f.splat(f.load(p, vector.vector(1), place + offset), self.width)
-                    mine = totals[number * together : (number + 1) * together]
-                    out += [multiply_add(f, element, c, total) for c, total in zip(columns, mine, strict=True)]
-                totals = out
+            totals = list(totals)
+            for first in range(0, len(reading.taps), room):
+                some = reading.taps[first : first + room]
+                held = [[f.load(w, vector, at + v * self.width) for v in range(together)] for at, _ in some]
+                meeting: dict[int, list[tuple[int, int]]] = {}  # neighbouring places meet the same elements
+                for number, (_, place) in enumerate(some):
+                    for where, offset in enumerate(offsets):
+                        meeting.setdefault(place + offset, []).append((where, number))
+                for offset in sorted(meeting):
+                    element = f.splat(f.load(p, vector.vector(1), offset), self.width)
+                    for where, number in meeting[offset]:
+                        for v in range(together):
+                            at = where * together + v
+                            totals[at] = multiply_add(f, element, held[number][v], totals[at])
             return totals
 
         def level(depth: int, w: Value, p: Value, totals: list[Value]) -> list[Value]:
