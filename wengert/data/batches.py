@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.base.errors import ArgumentError, ShapeError, show
+from wengert.base.errors import ArgumentError, DTypeError, ShapeError, show
 from wengert.data.prefetch import prefetch as ahead_of
 
 Transform = Callable[..., tuple[Any, ...]]
@@ -24,6 +24,9 @@ class Batches:
         sizes = {len(a) if a.shape else None for a in self.arrays}
         if not arrays or len(sizes) != 1 or None in sizes:
             raise ShapeError(f"batches: got {', '.join(map(show, self.arrays))}; needs arrays with equally many rows")
+        objects = [number for number, a in enumerate(self.arrays) if a.dtype.kind == "O"]
+        if objects:
+            raise DTypeError(f"batches: array {objects[0]} holds Python objects; needs numbers, booleans or texts")
         self.size = len(self.arrays[0])
         if not self.size:
             raise ArgumentError("batches: got no rows")

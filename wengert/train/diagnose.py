@@ -20,6 +20,19 @@ def is_finite(x: Any) -> bool:
     return x.dtype.kind not in "fc" or bool(np.isfinite(x).all())
 
 
+def bad_row(x: Any) -> int:
+    """The first row that holds NaN or infinity."""
+    x = np.asarray(concrete(x) if isinstance(x, Tensor) else x)
+    return int(np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))[0])
+
+
+def refuse_non_finite_data(what: str, arrays: Sequence[Any]) -> None:
+    """Raise `NonFiniteError` naming array and row: figures computed from them would say nothing."""
+    for number, x in enumerate(arrays):
+        if not is_finite(x):
+            raise NonFiniteError(f"fit: {what} array {number} holds NaN or infinity in row {bad_row(x)}")
+
+
 def refuse_non_finite_loss(loss: Any, model: Module, batch: Sequence[Any], place: str) -> None:
     """Raise `NonFiniteError` naming the first tensor that went bad: a datum, a parameter, or a recorded line."""
     if not is_finite(loss):
@@ -33,7 +46,7 @@ def refuse_non_finite_loss(loss: Any, model: Module, batch: Sequence[Any], place
 def _first_bad(loss: Any, model: Module, batch: Sequence[Any]) -> str:
     for number, x in enumerate(batch):
         if not is_finite(x):
-            return f"array {number} of the data"
+            return f"array {number} of the data, in row {bad_row(x)} of the batch"
     for name, p in model.named_parameters():
         if not is_finite(p):
             return f"the parameter {name!r}"

@@ -23,13 +23,15 @@ from wengert.optim.combined_schedules import ReduceLROnPlateau
 from wengert.optim.optimizer import Optimizer
 from wengert.optim.schedules import LRScheduler
 from wengert.train.checkpoint import load_checkpoint, save_checkpoint
-from wengert.train.diagnose import refuse_non_finite_loss
+from wengert.train.diagnose import refuse_non_finite_data, refuse_non_finite_loss
 from wengert.train.history import History, Row
 from wengert.train.measure import Loss, Means, as_batches, default_metrics, evaluate
 from wengert.train.metrics import Metric
 from wengert.train.progress import Reporter, default_reporter
 from wengert.train.stopping import Rule
 from wengert.train.weights import Source
+
+VALIDATION_BATCH = 1024
 
 
 class Best:
@@ -289,6 +291,9 @@ def fit(
     Raises `NonFiniteError` naming the first bad tensor where the loss becomes NaN.
     """
     data = as_batches(data, batch_size, True, seed)
+    if validation is not None:
+        validation = as_batches(validation, VALIDATION_BATCH, False, 0)
+        refuse_non_finite_data("the validation", validation.arrays)
     training = _Training(
         model, data, loss, optimizer, validation=validation, patience=patience, monitor=monitor,
         metrics=default_metrics(data) if metrics is None else metrics, report=report or default_reporter(),
