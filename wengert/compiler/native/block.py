@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
 
-from wengert.compiler.native import kernels, memory
+from wengert.compiler.native import memory
 from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.host import bytes_of
 from wengert.compiler.native.ir import Module
 from wengert.compiler.native.kernel import Kernel
 from wengert.core.tape import Const, Input, Node, Var
+
+# What writes the kernels of a group: (fusion, group, module, name, texts of kernels written so far).
+Writers = Callable[[Fusion, Group, Module, str, dict[str, str]], list[Any]]
 
 
 class Step(NamedTuple):
@@ -30,9 +33,9 @@ class Step(NamedTuple):
 class Block:
     """A fused list in order; ``offset`` says where in the arena a value lies, for those not `outside` of it."""
 
-    def __init__(self, fusion: Fusion, module: Module, texts: dict[str, str], outside: Collection[Var],
-                 kept: Collection[Var] = ()) -> None:  # fmt: skip
-        self.fusion, self.module, self.texts = fusion, module, texts
+    def __init__(self, fusion: Fusion, module: Module, texts: dict[str, str], writers: Writers,
+                 outside: Collection[Var], kept: Collection[Var] = ()) -> None:  # fmt: skip
+        self.fusion, self.module, self.texts, self._writers = fusion, module, texts, writers
         self.order = ordered(fusion)
         self.steps = [step for group in self.order if group.kind != "host" for step in self._kernels(group)]
         self.scratch = max([s.kernel.scratch for s in self.steps], default=0)
@@ -40,9 +43,10 @@ class Block:
 
     def _kernels(self, group: Group) -> list[Step]:
         """The kernels of a group; equal ones are written once."""
-        name = f"{'product' if group.kind in ('matmul', 'planes') else 'kernel'}{len(self.texts)}"
+        word = {"matmul": "product", "planes": "product", "scan": "scan"}.get(group.kind, "kernel")
+        name = f"{word}{len(self.texts)}"
         found = []
-        for writer in kernels.writers(self.fusion, group, self.module, name, self.texts):
+        for writer in self._writers(self.fusion, group, self.module, name, self.texts):
             kernel = writer.write()
             text = self.module.functions.pop()
             known = self.texts.setdefault(text.replace(f"@{kernel.name}(", "@("), kernel.name)
@@ -89,4 +93,4 @@ def ordered(fusion: Fusion) -> list[Group]:
     return found
 
 
-__all__ = ["Block", "Step", "ordered"]
+__all__ = ["Block", "Step", "Writers", "ordered"]

@@ -25,7 +25,7 @@ from wengert.core.record import as_array
 from wengert.core.tape import Input, Node, Var
 
 
-class Closed(Exception):  # noqa: N818
+class Closed(Exception):
     """The gate of a call was closed; nothing was written back."""
 
 

@@ -22,6 +22,13 @@ OUT_OF_BOUNDS, CLOSED = 1, 2  # what a program's status says
 _SMALL = 50_000.0  # nanoseconds of work below which a program stays on one thread
 
 
+# What follows the addresses of variables among a kernel's arguments, by the kind of its group.
+MORE = {
+    "loop": ("scratch", "status"), "matmul": ("status", "scratch"), "planes": ("status", "scratch"), "plain": (),
+    "indexed": ("status",), "scan": ("scratch", "status", "team", "barrier"),
+}  # fmt: skip
+
+
 class Place(IntEnum):
     """What the first addresses of a program's table are."""
 
@@ -85,6 +92,14 @@ def segment(module: Module, name: str, jobs: Sequence[Job], threads: bool, gate:
     """Write ``name(table, member, members, team)``: the kernels in order, those behind a closed gate left out."""
     f = module.function(name, ["table"], ["member", "members"])
     f.arguments["team"] = Value(f, "%team", PTR)
+    pending = run_jobs(f, jobs, threads, gate)
+    if threads and pending:
+        barrier(f)
+    f.finish()
+
+
+def run_jobs(f: Function, jobs: Sequence[Job], threads: bool, gate: Gate | None = None) -> bool:
+    """Call kernels one after the other, with barriers between; returns whether one is due at the end."""
     open_reads: list[tuple[Region, bool]] = []
     open_writes: list[tuple[Region, bool]] = []
     pending, end = False, ""
@@ -94,7 +109,7 @@ def segment(module: Module, name: str, jobs: Sequence[Job], threads: bool, gate:
                 barrier(f)
                 open_reads, open_writes, pending = [], [], False
             end = _gate(f, gate)
-        shared = threads and job.kernel.tasks > 1 and nanoseconds(job.kernel) > _ALONE
+        shared = threads and is_shared(job.kernel)
         if threads and _conflict(job, shared, open_reads, open_writes):
             barrier(f)
             open_reads, open_writes, pending = [], [], False
@@ -105,9 +120,12 @@ def segment(module: Module, name: str, jobs: Sequence[Job], threads: bool, gate:
     if end:
         f.do(f"br label %{end}")
         f.label(end)
-    if threads:
-        barrier(f)
-    f.finish()
+    return pending or bool(end)
+
+
+def is_shared(kernel: Kernel) -> bool:
+    """Whether all members of the team work on a kernel."""
+    return kernel.team or (kernel.tasks > 1 and nanoseconds(kernel) > _ALONE)
 
 
 def _gate(f: Function, gate: Gate) -> str:
@@ -134,7 +152,12 @@ def _conflict(job: Job, shared: bool, reads: list[tuple[Region, bool]], writes: 
 
 def _call(f: Function, job: Job, shared: bool, threads: bool) -> None:
     count = f.constant(job.kernel.tasks, I64)
+    if job.kernel.team:
+        members = (f["member"], f["members"]) if threads else (f.constant(0, I64), f.constant(1, I64))
+        f.call(job.kernel.name, *job.arguments(f), *members)
+        return
     if not shared:
+
         def run() -> None:
             f.call(job.kernel.name, *job.arguments(f), f.constant(0, I64), count)
 
@@ -150,8 +173,12 @@ def _call(f: Function, job: Job, shared: bool, threads: bool) -> None:
 
 def barrier(f: Function) -> None:
     """Wait for all members."""
-    address = f.load(f["table"], PTR, int(Place.BARRIER))
-    f.do(f"call void {address.name}({f['team']!r}, {f['members']!r})")
+    if "barrier" not in f.arguments:
+        address = f.load(f["table"], PTR, int(Place.BARRIER))
+        f.do(f"call void {address.name}({f['team']!r}, {f['members']!r})")
+        return
+    several = f.compare("sgt", f["members"], 1)
+    f.when(several, lambda: f.do(f"call void {f['barrier'].name}({f['team']!r}, {f['members']!r})"))
 
 
 def is_large(jobs: Iterable[Job]) -> bool:
@@ -247,4 +274,20 @@ def _answer(f: Function, table: Value, place: Place, last: bool = False) -> None
         f.label(f"R{f.count}")
 
 
-__all__ = ["CLOSED", "OUT_OF_BOUNDS", "Argument", "Gate", "Job", "Place", "Region", "entry", "is_large", "nanoseconds", "segment"]
+__all__ = [
+    "CLOSED",
+    "MORE",
+    "OUT_OF_BOUNDS",
+    "Argument",
+    "Gate",
+    "Job",
+    "Place",
+    "Region",
+    "barrier",
+    "entry",
+    "is_large",
+    "is_shared",
+    "nanoseconds",
+    "run_jobs",
+    "segment",
+]

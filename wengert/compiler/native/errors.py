@@ -27,20 +27,25 @@ _LAST = {"float": 10.1, "double": 27.3}  # erfc is 0 from there on
 
 
 # ----- error functions --------------------------------------------------------------------------------------
-def _erfc_positive(f: Function, a: Value) -> Value:
-    """erfc for a >= 0: ``exp(-a²) p(t) / (a + k)`` with ``t = (a - k) / (a + k)``.
-
-    What ``1 / (a + k)`` and ``a²`` lose by rounding goes into the exponential.
-    """
+def centred(f: Function, a: Value) -> tuple[Value, Value, Value]:
+    """``1 / (a + k)``, ``(a - k) / (a + k)``, and by how much relatively the first is too small."""
     k = f.constant(_CENTRE[a.type.element], a.type)
-    a = at_most(f, a, _LAST[a.type.element])
     inside = f.compare("olt", a, k)
     total = a + k
     lost = f.select(inside, a, k) - (total - f.select(inside, k, a))
     inverse = 1.0 / total
     correction = f.fma(-inverse, total, 1.0) - inverse * lost
     rounded = (a - k) * inverse
-    t = rounded + f.fma(rounded, correction, f.fma(a - k, inverse, -rounded))
+    return inverse, rounded + f.fma(rounded, correction, f.fma(a - k, inverse, -rounded)), correction
+
+
+def _erfc_positive(f: Function, a: Value) -> Value:
+    """erfc for a >= 0: ``exp(-a²) p(t) / (a + k)`` with ``t = (a - k) / (a + k)``.
+
+    What ``1 / (a + k)`` and ``a²`` lose by rounding goes into the exponential.
+    """
+    a = at_most(f, a, _LAST[a.type.element])
+    inverse, t, correction = centred(f, a)
     square = a * a
     low = correction - f.fma(a, a, -square)
     return exp_times(f, -square, low, polynomial(f, table(ERFCX, a), t), inverse)
@@ -195,4 +200,4 @@ def hypot(f: Function, x: Value, y: Value) -> Value:
     return f.select(is_infinite(f, x) | is_infinite(f, y), math.inf, result)
 
 
-__all__ = ["cbrt", "erf", "erfc", "hypot", "power"]
+__all__ = ["cbrt", "centred", "erf", "erfc", "hypot", "power"]

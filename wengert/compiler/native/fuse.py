@@ -18,7 +18,7 @@ import numpy as np
 
 from wengert.compiler.native import scalar, windows
 from wengert.compiler.native.windows import Window
-from wengert.core.primitive import REGISTRY
+from wengert.core.primitive import PART, REGISTRY
 from wengert.core.tape import Const, Input, Node, Tape, Var
 
 Axes = tuple[int | None, ...]
@@ -92,7 +92,9 @@ class Fusion:
     # ----- lines
     def add(self, node: Node) -> None:
         """Find the place of the next line."""
-        if windows.is_window(node) and isinstance(node.inputs[0], Var):
+        if node.prim is PART and self.home[node.inputs[0]].kind == "scan":
+            self._part(node, self.home[node.inputs[0]])
+        elif windows.is_window(node) and isinstance(node.inputs[0], Var):
             self._look(node)
         elif self.fusable(node):
             self._fuse(node)
@@ -100,6 +102,13 @@ class Fusion:
             kind = self._opaque(self, node)
             group = self._new(kind, tuple(node.shape) if isinstance(node.dtype, np.dtype) else ())
             self._join(group, node, tuple(a if n != 1 else None for a, n in enumerate(group.domain)))
+
+    def _part(self, node: Node, group: Group) -> None:
+        """One of several results, which lies where the group puts it."""
+        group.nodes.append(node)
+        group.phases[node] = 0
+        self.reads[node], self.home[node] = {}, group
+        self._rank[node] = len(self._rank)
 
     def _look(self, node: Node) -> None:
         base, window = self.resolve(node.inputs[0])

@@ -17,6 +17,7 @@ class Kernel(NamedTuple):
     flops: float = 0.0
     bytes: float = 0.0
     scratch: int = 0
+    team: bool = False  # all members run it at once, as (member, members), and it shares out its work itself
 
 
 __all__ = ["Kernel"]

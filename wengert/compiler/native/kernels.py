@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
-from wengert.compiler.native import families, product, rooted, windows
+from wengert.compiler.native import families, looped, product, rooted, windows
+from wengert.compiler.native.expand import expand
 from wengert.compiler.native.families import PlainKernel, PlaneKernel
 from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.ir import Module
@@ -13,9 +14,14 @@ from wengert.compiler.native.loops import LoopKernel
 from wengert.compiler.native.points import folds
 from wengert.compiler.native.product import ProductKernel
 from wengert.compiler.native.split import End, Pieces, splittable
-from wengert.core.tape import Node, Var
+from wengert.core.tape import Node, Tape, Var
 
 REGISTER_BYTES = 64
+
+
+def fused(tape: Tape, late: Set[Node] = frozenset()) -> Fusion:
+    """The groups of a list, told in elementary lines first."""
+    return Fusion(expand(tape), opaque, joins, late)
 
 
 def opaque(fusion: Fusion, node: Node) -> str:
@@ -31,6 +37,9 @@ def opaque(fusion: Fusion, node: Node) -> str:
     if families.planes(node) is not None:
         rooted.whole(fusion, node)
         return "planes"
+    if looped.supported(node, fused):
+        rooted.whole(fusion, node)
+        return "scan"
     kind = families.plain(node)
     if kind is not None:
         rooted.whole(fusion, node)
@@ -46,6 +55,8 @@ def writers(fusion: Fusion, group: Group, module: Module, name: str, texts: dict
     rooted_kinds: dict[str, Any] = {
         "matmul": ProductKernel, "planes": PlaneKernel, "plain": PlainKernel, "indexed": PlainKernel,
     }  # fmt: skip
+    if group.kind == "scan":
+        return [looped.ScanKernel(fusion, group, module, name, texts, fused, writers)]
     if group.kind in rooted_kinds:
         return [rooted_kinds[group.kind](fusion, group, module, name)]
     kernel = LoopKernel(fusion, group, module, name, REGISTER_BYTES)
@@ -64,10 +75,4 @@ def joins(fusion: Fusion, group: Group, node: Node, points: Sequence[int | None]
     return parts is None or rooted.evenly(group, node, parts.columns, fusion, points)
 
 
-# What follows the addresses of variables among a kernel's arguments, by the kind of its group.
-MORE = {
-    "loop": ("scratch", "status"), "matmul": ("status", "scratch"), "planes": ("status", "scratch"), "plain": (),
-    "indexed": ("status",),
-}  # fmt: skip
-
-__all__ = ["MORE", "REGISTER_BYTES", "joins", "opaque", "writers"]
+__all__ = ["REGISTER_BYTES", "fused", "joins", "opaque", "writers"]

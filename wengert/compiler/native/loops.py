@@ -223,23 +223,28 @@ class LoopKernel:
     def settle(self, phase: int) -> None:
         """Compute what the loops entered so far decide, so that it stays outside of those that follow."""
         entered = {d for level in self.at.bound for d in level}
-        now = {d for d in self.at.bound[-1]}
+        now = set(self.at.bound[-1])
+        first = len(self.at.bound) == 2
+        done = []
         for node in self.nodes:
             if self.inside(node) or folds(node) or self.group.phases[node] != phase:
                 continue
             needed = self._loops_of(node)
-            if needed <= entered and (needed & now or not needed and len(self.at.bound) == 2 or phase):
-                self._finish(node)
+            if needed <= entered and (needed & now or (not needed and first) or phase):
+                self.at.memory[-1][node] = self._spread(self.at.value(node))
+                done.append(node)
+        for node in done:  # after everything was read: results may lie where operands were
+            if node in self.group.outputs:
+                self.at.store(node)
         for node in self.nodes:
             self._index(node, entered)
         for access in self.accesses:
             needed = frozenset(d for d in self._ends if access.strides[d]) | {d for d, _, _ in access.pads}
-            if access.base not in self.group.outputs and needed <= entered and (
-                needed & now or not needed and len(self.at.bound) == 2
-            ):  # fmt: skip
-                key = ("read", access)
-                if self.at.find(key) is None:
-                    self.at.memory[-1][key] = self._spread(self.at.load(access))
+            key = ("read", access)
+            if access.base in self.group.outputs or self.at.find(key) is not None:
+                continue
+            if needed <= entered and (needed & now or (not needed and first)):
+                self.at.memory[-1][key] = self._spread(self.at.load(access))
 
     def _index(self, node: Node, entered: set[int]) -> None:
         """The index of a line that picks, as soon as it is known."""
@@ -250,12 +255,6 @@ class LoopKernel:
             needed = {d for d in self._ends if found.access.strides[d]}
             if needed <= entered:
                 self.at.picked_index(node, (node.inputs[0] if is_pick(node) else node).shape[-1])
-
-    def _finish(self, node: Node) -> None:
-        x = self.at.value(node)
-        if node in self.group.outputs:
-            self.at.store(node)
-        self.at.memory[-1][node] = self._spread(x)
 
     def _spread(self, x: Value) -> Value:
         """Put a value that loops further in will use into all lanes, once."""
@@ -380,6 +379,8 @@ class LoopKernel:
 
     def _body(self, work: Round, totals: list[Value], copy: int) -> list[Value]:
         """One point (or as many as there are lanes) of the inner loops."""
+        for node in work.kept:
+            self.at.value(node)
         for node in work.kept:
             if node in self.group.outputs:
                 self.at.store(node)

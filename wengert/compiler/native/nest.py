@@ -11,7 +11,6 @@ from typing import NamedTuple
 from wengert.compiler.native.access import Access
 from wengert.compiler.native.windows import contiguous
 
-
 _MOST_LANES = 16
 _APART = 0.75  # the cost of reading one element by itself
 

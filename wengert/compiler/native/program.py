@@ -15,9 +15,9 @@ import numpy as np
 
 from wengert.compiler.native import call, engine, inplace, kernels, memory
 from wengert.compiler.native.block import Block, Step
-from wengert.compiler.native.driver import CLOSED, Argument, Gate, Job, Place, Region, entry, is_large, segment
+from wengert.compiler.native.driver import CLOSED, MORE, Argument, Gate, Job, Place, Region, entry, is_large, segment
 from wengert.compiler.native.expand import expand
-from wengert.compiler.native.fuse import Fusion, Group
+from wengert.compiler.native.fuse import Group
 from wengert.compiler.native.host import Host, bytes_of, windowed
 from wengert.compiler.native.ir import PTR, Function, Module, Value
 from wengert.compiler.native.threads import TEAM
@@ -46,11 +46,11 @@ class Program:
     def __init__(self, tape: Tape, count: int | None = None, given: int | None = None,
                  aliases: Mapping[int, int] | None = None, gate: int | None = None) -> None:  # fmt: skip
         self.given = tape
-        self.tape = expand(tape)
         self.count = len(tape.outputs) if count is None else count
-        self.outer = set(() if given is None else self.tape.inputs[given:])
+        self.outer = set(() if given is None else tape.inputs[given:])
         aliases = aliases or {}
-        self.fusion = Fusion(self.tape, kernels.opaque, kernels.joins, inplace.late(self.tape, aliases, gate))
+        self.tape = expand(tape)
+        self.fusion = kernels.fused(self.tape, inplace.late(self.tape, aliases, gate))
         self.tape = inplace.apart(self.fusion, self.tape, self.count, gate)
         self.direct = inplace.written_back(self.fusion, self.tape, self.count, aliases, gate)
         self.gated = inplace.behind(self.fusion, self.tape, self.direct, aliases, gate)
@@ -58,7 +58,7 @@ class Program:
         self.gate_output = gate
         self.module = Module()
         kept = () if self.gate is None else (self.gate,)  # every segment that writes back looks at it
-        self.block = Block(self.fusion, self.module, {}, self._results(), kept)
+        self.block = Block(self.fusion, self.module, {}, kernels.writers, self._results(), kept)
         self.order, self.steps, self.offset = self.block.order, self.block.steps, self.block.offset
         self.arena_bytes = self.block.bytes
         self.arena = memory.aligned(self.arena_bytes)
@@ -165,8 +165,9 @@ class Program:
             if self.threads:
                 scratch = f.line(PTR, f"getelementptr i8, {scratch!r}, {f['member'] * self.scratch_stride!r}")
             status = f.load(f["table"], PTR, int(Place.STATUS))
-            more = {"scratch": scratch, "status": status}
-            return [*(self._address(f, x) for x in step.bases), *(more[m] for m in kernels.MORE[step.group.kind])]
+            barrier = f.load(f["table"], PTR, int(Place.BARRIER))
+            more = {"scratch": scratch, "status": status, "team": f["team"], "barrier": barrier}
+            return [*(self._address(f, x) for x in step.bases), *(more[m] for m in MORE[step.group.kind])]
 
         written = step.written
         gated = step.group in self.gated

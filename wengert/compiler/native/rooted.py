@@ -67,6 +67,8 @@ class RootKernel:
             at.enter(indices, self.accesses)
             at.given[self.root] = x
             for node in group.outputs:
+                at.value(node)
+            for node in group.outputs:  # after everything was read: results may lie where operands were
                 at.store(node)
 
         return work
