@@ -78,6 +78,14 @@ def test_in_place_updates_of_leaves() -> None:
         x -= 1.0
 
 
+def test_numpy_by_force_is_that_of_the_detached() -> None:
+    x = wg.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(wg.errors.TracedValueError, match="detach"):
+        (x * 2).numpy()
+    np.testing.assert_array_equal((x * 2).numpy(force=True), [2.0, 4.0])
+    assert (x.numpy(force=True) == x.detach().numpy()).all()
+
+
 def test_scaled_random_tensor_is_no_leaf() -> None:
     """ERRATA D5b: requires_grad before the product makes the scaled tensor a result."""
     early = wg.randn(2, 3, requires_grad=True) * 0.3

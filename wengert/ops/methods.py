@@ -265,9 +265,12 @@ def _array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndar
     return view
 
 
-def _numpy(self: Tensor) -> np.ndarray:
-    """The value as a read-only NumPy array (``.copy()`` makes a writable one); detach a recorded tensor first."""
-    return _array(self)
+def _numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
+    """The value as a read-only NumPy array (``.copy()`` makes a writable one).
+
+    A recorded tensor must be detached first; ``force=True`` does that.
+    """
+    return _array(self.detach() if force else self)
 
 
 def _item(self: Tensor, *index: int) -> Any:
