@@ -513,8 +513,37 @@ def test_a_notebook_shows_it_in_a_frame(page: Page, tmp_path: Path) -> None:
     page.driver.switch_to.default_content()
 
 
-def test_the_svg_opens_by_itself(page: Page, tmp_path: Path) -> None:
-    file = wg.explain(network(), RNG.standard_normal((20, 8))).save(tmp_path / "drawing.svg")
-    page.open(file, wait=False)
-    picture = page.shot()
-    assert colours(picture) > 30
+def coarse(picture: np.ndarray, across: int = 24, down: int = 32) -> np.ndarray:
+    """The ink of a picture in few fields: how far each is from white paper in the mean."""
+    h, w = picture.shape[0] // down, picture.shape[1] // across
+    ink = 1 - picture[: h * down, : w * across].mean(axis=2)
+    return ink.reshape(down, h, across, w).mean(axis=(1, 3))
+
+
+def cropped(picture: np.ndarray) -> np.ndarray:
+    """Without the paper around it."""
+    ink = np.abs(picture - picture[2, 2]).max(axis=2) > 0.02
+    (top, *_, bottom), (left, *_, right) = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    return picture[top : bottom + 1, left : right + 1]
+
+
+def likeness(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.corrcoef(coarse(cropped(a)).ravel(), coarse(cropped(b)).ravel())[0, 1])
+
+
+def test_the_page_the_svg_and_the_png_show_the_same_drawing(page: Page, files: dict[str, Path], tmp_path: Path) -> None:
+    image = pytest.importorskip("matplotlib.image")
+    e = wg.explain(network(), RNG.standard_normal((20, 8)))
+    tall = (1000, 1800)
+    page.open(files["network"], tall)
+    page.js("document.querySelectorAll('header, footer, #panel, .zoom').forEach((e) => { e.style.display = 'none' })")
+    page.js("document.querySelectorAll('body, main').forEach((e) => { e.style.display = 'block' })")
+    page.js("document.querySelector('#stage').style.height = '100vh'")
+    in_page = page.shot()
+    page.open(e.save(tmp_path / "drawing.svg"), tall, wait=False)
+    alone = page.shot()[60:]  # without the title
+    dots = image.imread(e.save(tmp_path / "drawing.png"))[..., :3]
+    other = image.imread(wg.explain("exp(w*x + b)", w=2, x=3, b=-4).save(tmp_path / "other.png"))[..., :3]
+    assert colours(alone) > 30
+    alike, also, different = likeness(in_page, dots), likeness(alone, dots), likeness(in_page, other)
+    assert min(alike, also) > 0.8 > 0.5 > different, (alike, also, different)

@@ -103,8 +103,8 @@ def _stretch(children: list[int | Group], e: Account) -> Group:
 def _add_inputs(root: Group, e: Account) -> None:
     """Inputs and constants stand in the smallest group that holds all their readers."""
     homes: dict[str, list[Group]] = {}
-    for line, path in paths(root).items():
-        for name in e.lines[line].reads:
+    for number, path in paths(root).items():
+        for name in e.lines[number].reads:
             homes[name] = _common(homes[name], path) if name in homes else path
     added: dict[Group, list[int | Group]] = {}
     for i, line in enumerate(e.lines):

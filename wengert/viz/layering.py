@@ -38,7 +38,8 @@ def edges(root: Group, e: Account) -> dict[Group, Edges]:
     for i, line in enumerate(e.lines):
         for name in line.reads:
             source = numbers[name]
-            a, b = [*homes[source], source], [*homes[i], i]
+            a: list[int | Group] = [*homes[source], source]
+            b: list[int | Group] = [*homes[i], i]
             depth = next(d for d, (x, y) in enumerate(zip(a, b, strict=False)) if x is not y and x != y)
             group = homes[i][depth - 1]
             found[group].setdefault(key_of(a[depth]), {})[key_of(b[depth])] = None

@@ -83,11 +83,12 @@ def _of_list(tape: Tape, given: Mapping[Var, Any], title: str, remark: str = _UN
 
 def _of_compiled(step: Compiled, args: tuple[Any, ...], values: dict[str, Any]) -> Explanation:
     """The latest list of a compiled function; with arguments, that of a call with them, and its values."""
+    title = getattr(step, "__name__", "a compiled function")
     if not args and not values:
-        return _of_list(step.tape, {}, step.__name__)
+        return _of_list(step.tape, {}, title)
     tape, arguments = step.prepared(*args, **values)
     given = dict(zip(tape.inputs, (np.array(plain(x)) for x in arguments), strict=True))
-    return _of_list(tape, given, step.__name__, _OPTIMISED)
+    return _of_list(tape, given, title, _OPTIMISED)
 
 
 def _copied(tape: Tape, given: Mapping[Var, Any]) -> tuple[Tape, dict[Var, Var]]:

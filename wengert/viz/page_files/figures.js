@@ -23,7 +23,7 @@ const dark = () => document.documentElement.dataset.theme === 'dark';
 function diverging(x) {
   if (x === null) return 'rgb(226 30 48)';
   const paper = dark() ? [27, 32, 48] : [250, 250, 252];
-  const ink = x < 0 ? (dark() ? [94, 156, 255] : [24, 84, 196]) : (dark() ? [255, 158, 92] : [196, 78, 8]);
+  const ink = x < 0 ? (dark() ? [94, 156, 255] : [24, 84, 196]) : dark() ? [255, 158, 92] : [196, 78, 8];
   const t = Math.min(1, Math.abs(x) / 100) ** 0.7;
   return `rgb(${paper.map((p, i) => Math.round(p + (ink[i] - p) * t)).join(' ')})`;
 }
@@ -42,8 +42,14 @@ function heatMap(heat, words) {
 function scaleOf(heat) {
   const lost = heat.d.some((x) => x === null);
   const negative = heat.d.some((x) => x < 0);
-  return h('span', { class: 'scale' }, negative ? '−' + heat.top : '0', h('i', { class: negative ? 'both' : 'one' }), heat.top,
-    lost ? h('b', { class: 'lost' }, 'not finite') : '');
+  return h(
+    'span',
+    { class: 'scale' },
+    negative ? '−' + heat.top : '0',
+    h('i', { class: negative ? 'both' : 'one' }),
+    heat.top,
+    lost ? h('b', { class: 'lost' }, 'not finite') : '',
+  );
 }
 
 function matrix(rows) {
@@ -58,7 +64,8 @@ function portrait(found, words) {
   const parts = [];
   if (found.m) parts.push(matrix(found.m));
   if (found.h) parts.push(heatMap(found.h, `${words}: heat map of ${found.shape ?? found.t}`));
-  if (found.s) parts.push(h('p', { class: 'sums' }, ...found.s.map(([name, x]) => h('span', {}, h('i', {}, name), ' ' + x))));
+  if (found.s)
+    parts.push(h('p', { class: 'sums' }, ...found.s.map(([name, x]) => h('span', {}, h('i', {}, name), ' ' + x))));
   if (!parts.length) parts.push(h('span', { class: 'number' }, found.t));
   return h('div', { class: found.bad ? 'portrait bad' : 'portrait' }, ...parts);
 }

@@ -1,11 +1,16 @@
 // The list as the page sees it: items (lines and groups), what is shown while some groups are folded, and the steps.
 const data = JSON.parse(document.getElementById('data').textContent);
-const lines = data.lines, groups = data.groups;
+const lines = data.lines,
+  groups = data.groups;
 const LESS_MOTION = matchMedia('(prefers-reduced-motion: reduce)');
 
 lines.forEach((line, i) => Object.assign(line, { key: 'l' + i, number: i, readers: [], reads: line.reads ?? [] }));
 lines.forEach((line) => line.reads.forEach((i) => lines[i].readers.push(line.number)));
-data.findings.filter((f) => f.badge).forEach((f) => { lines[f.line].origin = f.badge; });
+data.findings
+  .filter((f) => f.badge)
+  .forEach((f) => {
+    lines[f.line].origin = f.badge;
+  });
 groups.forEach((group, i) => Object.assign(group, { key: 'g' + i, group: true, number: i, parent: null }));
 
 function itemOf(key) {
@@ -43,7 +48,10 @@ function isOperation(line) {
 function rowsOf(item) {
   if (!item.group) return item.rows;
   const name = [...item.name];
-  return [(name.length > 34 ? name.slice(0, 33).join('') + '…' : item.name) + '   ', `${item.lines.length.toLocaleString('en')} lines`];
+  return [
+    (name.length > 34 ? name.slice(0, 33).join('') + '…' : item.name) + '   ',
+    `${item.lines.length.toLocaleString('en')} lines`,
+  ];
 }
 
 // From the outermost group to the box that stands for an item now.
@@ -58,7 +66,9 @@ const shownFor = (item) => wayTo(item).pop();
 
 // Boxes and open groups in the order of the list, and the arrows between boxes.
 function visible() {
-  const boxes = [], frames = [], arrows = new Map();
+  const boxes = [],
+    frames = [],
+    arrows = new Map();
   (function descend(group) {
     for (const key of group.children) {
       const child = itemOf(key);
@@ -71,8 +81,11 @@ function visible() {
   for (const line of lines) {
     const to = wayTo(line);
     for (const i of line.reads) {
-      const from = wayTo(lines[i]), a = from[from.length - 1], b = to[to.length - 1];
-      if (a !== b && !arrows.has(a.key + b.key)) arrows.set(a.key + b.key, { a, b, from, to, source: '^l' + i, label: derivative(b, i) });
+      const from = wayTo(lines[i]),
+        a = from[from.length - 1],
+        b = to[to.length - 1];
+      if (a !== b && !arrows.has(a.key + b.key))
+        arrows.set(a.key + b.key, { a, b, from, to, source: '^l' + i, label: derivative(b, i) });
     }
   }
   return { boxes, frames, arrows: [...arrows.values()] };
@@ -86,7 +99,9 @@ function derivative(reader, source) {
 
 // The course of an arrow: out of a box, through the places held free, into the other.
 function course(arrow, placed) {
-  const { from, to } = arrow, start = placed.boxes.get(arrow.a.key), end = placed.boxes.get(arrow.b.key);
+  const { from, to } = arrow,
+    start = placed.boxes.get(arrow.a.key),
+    end = placed.boxes.get(arrow.b.key);
   let depth = 0;
   while (from[depth] === to[depth]) depth++;
   const points = [[start.x + start.w / 2, start.y + start.h]];
@@ -95,7 +110,8 @@ function course(arrow, placed) {
   };
   const rowIn = (group, child) => group.rowOf.get(child.key);
   // Out of the groups a line is in, along those that stand beside each other, and into those of its reader.
-  for (let at = from.length - 2; at >= depth; at--) pass(from[at], from[at + 1].key, rowIn(from[at], from[at + 1]) + 1, from[at].rows.length);
+  for (let at = from.length - 2; at >= depth; at--)
+    pass(from[at], from[at + 1].key, rowIn(from[at], from[at + 1]) + 1, from[at].rows.length);
   pass(from[depth - 1], from[depth].key, rowIn(from[depth - 1], from[depth]) + 1, rowIn(from[depth - 1], to[depth]));
   for (let at = depth; at < to.length - 1; at++) pass(to[at], arrow.source, 0, rowIn(to[at], to[at + 1]));
   points.push([end.x + end.w / 2, end.y]);
@@ -113,7 +129,9 @@ function spread(arrows, placed) {
   for (const [box, found] of arriving) {
     const apart = Math.min(PORT, placed.boxes.get(box.key).w / (found.length + 1));
     found.sort((p, q) => p.points[p.points.length - 2][0] - q.points[q.points.length - 2][0]);
-    found.forEach((arrow, i) => { arrow.points[arrow.points.length - 1][0] += (i - (found.length - 1) / 2) * apart; });
+    found.forEach((arrow, i) => {
+      arrow.points[arrow.points.length - 1][0] += (i - (found.length - 1) / 2) * apart;
+    });
   }
 }
 
@@ -121,12 +139,12 @@ function spread(arrows, placed) {
 function stepsOf(boxes) {
   const computing = boxes.filter((box) => box.group || isOperation(box));
   const given = boxes.filter((box) => !box.group && !isOperation(box));
-  const first = (box) => box.group ? box.operations[0]?.number ?? 0 : box.number;
+  const first = (box) => (box.group ? (box.operations[0]?.number ?? 0) : box.number);
   computing.sort((a, b) => first(a) - first(b));
   const steps = [{ phase: 'given', boxes: given }];
   for (const box of computing) steps.push({ phase: 'forward', boxes: [box] });
   if (data.swept) {
-    const reached = (box) => box.group ? box.lines.some((i) => lines[i].adjoint) : box.adjoint;
+    const reached = (box) => (box.group ? box.lines.some((i) => lines[i].adjoint) : box.adjoint);
     const sought = (box) => reached(box) && box.look !== 'constant';
     for (const box of [...computing].reverse().filter(reached)) steps.push({ phase: 'backward', boxes: [box] });
     for (const box of [...given].reverse().filter(sought)) steps.push({ phase: 'backward', boxes: [box] });
@@ -144,7 +162,10 @@ function number(x) {
 
 function amount(x, units, base) {
   let i = 0;
-  while (x >= base && i < units.length - 1) { x /= base; i++; }
+  while (x >= base && i < units.length - 1) {
+    x /= base;
+    i++;
+  }
   return `${x >= 100 || Number.isInteger(x) ? Math.round(x).toLocaleString('en') : x.toPrecision(2)} ${units[i]}`;
 }
 const bytesText = (x) => amount(x, ['B', 'KiB', 'MiB', 'GiB'], 1024);
