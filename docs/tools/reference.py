@@ -137,6 +137,15 @@ def signature(value: Any) -> str:
     return re.sub(r"<(?:function|class|object)[^>]*?([\w.]+)[^>]*>", r"\1", text)
 
 
+def results(text: str) -> str:
+    """Measured tables as a part of a page: headings one lower, no pictures, no links that lead out of the site."""
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    for i in range(0, len(parts), 2):
+        words = re.sub(r"!\[[^\]]*\]\([^)]+\)\n*", "", re.sub(r"^#", "##", parts[i], flags=re.MULTILINE))
+        parts[i] = re.sub(r"\[([^\]]+)\]\((?!https?:)[^)]+\)", r"\1", words)
+    return "".join(p.replace("```python", "```text") for p in parts)
+
+
 # ----- docstrings as Markdown -------------------------------------------------------------------------
 def markdown(doc: str) -> str:
     """Paragraphs, and the example as a session."""
@@ -153,6 +162,7 @@ def markdown(doc: str) -> str:
 
 def prose(text: str) -> str:
     """Two backquotes and one are both code; whatever else Markdown would take for markup is escaped."""
+    text = re.sub(r":\w+:`", "`", text)  # NumPy's own docstrings speak of :class:`float`
     pieces = re.split(r"(``.+?``|`[^`\n]+`)", text, flags=re.DOTALL)
     return "".join(_code(p) if p.startswith("`") else re.sub(r"([*_<\[\]])", r"\\\1", p) for p in pieces)
 

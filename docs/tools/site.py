@@ -47,7 +47,7 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """The text with the figures its blocks draw, and sessions marked as such."""
     if "<!-- results -->" in markdown and RESULTS.exists():
-        markdown = markdown.replace("<!-- results -->", _results(RESULTS.read_text(encoding="utf-8")))
+        markdown = markdown.replace("<!-- results -->", reference.results(RESULTS.read_text(encoding="utf-8")))
     if not page.file.src_uri.startswith("reference/"):
         markdown = with_figures(markdown, page.file.src_uri)
     return FENCE.sub(lambda m: _session(m[1]) if PROMPT.search(m[1]) else m[0], markdown)
@@ -62,12 +62,6 @@ def on_page_content(content: str, **_: Any) -> str:
     """Formulas as MathML; a pitfall in its own colour; wide tables may be scrolled."""
     content = re.sub(r'<(span|div) class="arithmatex">(.*?)</\1>', _formula, content, flags=re.DOTALL)
     return re.sub(r"<blockquote>\s*<p><strong>Pitfall", '<blockquote class="pitfall"><p><strong>Pitfall', content)
-
-
-def _results(text: str) -> str:
-    """The measured tables as a part of a page: its headings one lower, no code to run, no links that lead elsewhere."""
-    text = re.sub(r"^#", "##", FENCE.sub("", text), flags=re.MULTILINE)
-    return re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", text)
 
 
 def on_post_build(config: Any, **_: Any) -> None:

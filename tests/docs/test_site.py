@@ -110,6 +110,15 @@ def test_docstrings_become_markdown() -> None:
     ]  # fmt: skip
 
 
+def test_measured_tables_become_a_part_of_a_page() -> None:
+    text = (
+        "# Results\n![a](b.png)\n\n[here](../x.md) and [there](https://example.org)\n```python\n# code\n```\n## Two\n"
+    )
+    assert reference.results(text) == (
+        "## Results\nhere and [there](https://example.org)\n```text\n# code\n```\n### Two\n"
+    )
+
+
 # ----- the check of the finished site ------------------------------------------------------------------
 def test_the_check_of_a_site_finds_its_faults(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(
