@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from wengert.compiler.native.conv_shape import Axis
+from wengert.compiler.native.conv_shape import Axis, Source
 from wengert.compiler.native.conv_source import Layout
 from wengert.compiler.native.gemm_tile import accumulated, multiply_add
 from wengert.compiler.native.ir import Function, Type, Value
@@ -16,11 +16,12 @@ _LONGEST = 32  # of a row
 
 
 class Loop(NamedTuple):
-    """A loop over channels or taps: how often, and how far weights and places move."""
+    """A loop over channels or taps: how often, and how far weights and places move; whether it is over lines."""
 
     number: int
     weight: int
     place: int
+    lines: bool = False
 
 
 class Reading(NamedTuple):
@@ -48,7 +49,7 @@ def direct(axes: Sequence[Axis], layout: Layout, kernel: Sequence[int], channels
         if spelled:
             inner.append([(number, i) for i in range(t.number)])
         else:
-            outer.append(Loop(t.number, t.step * weights[number], t.stride * places[number]))
+            outer.append(Loop(t.number, t.step * weights[number], t.stride * places[number], number == 1))
             start_w, start_p = start_w + t.first * weights[number], start_p + t.place * places[number]
     taps = []
     for chosen in itertools.product(*inner):
@@ -81,9 +82,31 @@ def packed(axes: Sequence[Axis], kernel: Sequence[int], channels: tuple[int, int
     return Reading(tuple(outer), tuple((start + i * c.step, i * panel) for i in range(c.number)))
 
 
+def met(axis: Axis, source: Source, high: int, y: int) -> range:
+    """The taps along y that meet more than padding for the lines y … y + high - 1."""
+    t = axis.taps
+    near, far = y * axis.step + t.place - source.low, (y + high - 1) * axis.step + t.place - source.low
+    if t.stride > 0:
+        return range(max(0, -far), min(t.number, source.size - near))
+    return range(max(0, near - source.size + 1), min(t.number, far + 1))
+
+
+def meeting(f: Function, axis: Axis, source: Source, high: int, y: Value) -> tuple[Value, Value]:
+    """The same for lines that are not known yet."""
+    t = axis.taps
+    near = y * axis.step + (t.place - source.low)
+    far = near + (high - 1) * axis.step
+    if t.stride > 0:
+        return f.maximum(-far, 0), f.minimum(source.size - near, t.number)
+    return f.maximum(near - (source.size - 1), 0), f.minimum(far + 1, t.number)
+
+
 def correlate(f: Function, weights: Value, row: int, places: Value, offsets: Sequence[int], height: int,
-              reading: Reading, vector: Type) -> list[Value]:  # fmt: skip
-    """The sums of a tile: `height` rows of weights, `row` elements apart, and vectors of places at `offsets`."""
+              reading: Reading, vector: Type, lines: tuple[Value, Value] | None = None) -> list[Value]:  # fmt: skip
+    """The sums of a tile: `height` rows of weights, `row` elements apart, and vectors of places at `offsets`.
+
+    `lines` are the taps along y that meet more than padding, where the reading has a loop over them.
+    """
     one = vector.vector(1)
 
     def taps(w: Value, p: Value, totals: list[Value]) -> list[Value]:
@@ -100,16 +123,18 @@ def correlate(f: Function, weights: Value, row: int, places: Value, offsets: Seq
     def level(depth: int, w: Value, p: Value, totals: list[Value]) -> list[Value]:
         if depth == len(reading.loops):
             return taps(w, p, totals)
-        count, weight, place = reading.loops[depth]
+        count, weight, place, along = reading.loops[depth]
         times = max(1, 4 // len(reading.taps)) if depth == len(reading.loops) - 1 else 1
 
         def step(i: Value, now: list[Value]) -> list[Value]:
             return level(depth + 1, f.at(w, i * weight, one), f.at(p, i * place, one), now)
 
+        if along and lines is not None:
+            return f.loop(*lines, 1, lambda i, *now: step(i, list(now)), totals)
         return accumulated(f, count, times, step, totals)
 
     zero = [f.constant(0, vector)] * (height * len(offsets))
     return level(0, weights, places, zero)
 
 
-__all__ = ["Loop", "Reading", "correlate", "direct", "packed", "readable"]
+__all__ = ["Loop", "Reading", "correlate", "direct", "meeting", "met", "packed", "readable"]

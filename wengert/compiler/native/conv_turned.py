@@ -141,7 +141,7 @@ class Turned:
         def level(depth: int, w: Value, p: Value, totals: list[Value]) -> list[Value]:
             if depth == len(reading.loops):
                 return taps(w, p, totals)
-            count, weight, place = reading.loops[depth]
+            count, weight, place, _ = reading.loops[depth]
             times = max(1, 4 // len(reading.taps)) if depth == len(reading.loops) - 1 else 1
 
             def step(i: Value, now: list[Value]) -> list[Value]:

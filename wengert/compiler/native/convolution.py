@@ -18,7 +18,7 @@ from wengert.compiler.native.conv_panel import Panel, panel_rows
 from wengert.compiler.native.conv_shape import Axis, Geometry, Source, backward, forward, geometry
 from wengert.compiler.native.conv_source import Layout
 from wengert.compiler.native.conv_spread import Spread
-from wengert.compiler.native.conv_tile import correlate, direct, packed, readable
+from wengert.compiler.native.conv_tile import correlate, direct, meeting, met, packed, readable
 from wengert.compiler.native.conv_turned import Turned, fits
 from wengert.compiler.native.gemm_plan import HEIGHTS, lanes_for, tiles_of
 from wengert.compiler.native.gemm_tile import Epilogue, finish, over_tiles
@@ -183,8 +183,9 @@ class _Writer:
         width = lanes_for(axes[2].number, self.kind)
         vector = self.kind.vector(width)
         across = -(-axes[2].number // width)
-        high, wide, height = _tile(self.rows, axes[1].number, across)
         reading = direct(axes, layout, self.g.kernel, (self.inputs, self.weight_channel))
+        skips = any(x.lines for x in reading.loops) and abs(axes[1].taps.stride) == 1 and self.sources[1].low > 0
+        high, wide, height = _tile(self.rows, axes[1].number, across, self._share(axes[1]) if skips else None)
         last = axes[2].number - (across - 1) * width
         pitch = axes[1].step * layout.pitch
         line = axes[2].number
@@ -198,10 +199,11 @@ class _Writer:
                 for i in range(vectors)
             ]
             column = (z * axes[1].number + y) * line + v * width
+            lines = meeting(f, axes[1], self.sources[1], rows, y) if skips else None
 
             def channels(row: Value, count: int) -> None:
                 weights = f.at(w, row * self.weight_row, vector)
-                totals = correlate(f, weights, self.weight_row, place, offsets, count, reading, vector)
+                totals = correlate(f, weights, self.weight_row, place, offsets, count, reading, vector, lines)
                 finish(f, totals, row, column, spans, epilogue, image)
 
             self._tiles(height, channels)
@@ -219,6 +221,16 @@ class _Writer:
                 lines(z, f.constant(whole, I64), axes[1].number - whole)
 
         f.loop(0, axes[0].number, 1, plane)
+
+    def _share(self, axis: Axis) -> Callable[[int], float]:
+        """The share of an axis' taps that tiles of so many lines meet, the others lie in the padding."""
+
+        def share(high: int) -> float:
+            tiles = range(0, axis.number, high)
+            some = (len(met(axis, self.sources[1], min(high, axis.number - y), y)) for y in tiles)
+            return sum(some) / (len(tiles) * axis.taps.number)
+
+        return share
 
     def _tiles(self, height: int, body: Callable[[Value, int], None]) -> None:
         """`body` for the first row and the number of rows of every tile of channels."""
@@ -298,8 +310,9 @@ def _rounded(count: int) -> int:
     return -(-count // 16) * 16
 
 
-def _tile(rows: int, lines: int, vectors: int) -> tuple[int, int, int]:
-    """Lines and vectors of a tile of places, and its channels."""
+def _tile(rows: int, lines: int, vectors: int,
+          share: Callable[[int], float] | None = None) -> tuple[int, int, int]:  # fmt: skip
+    """Lines and vectors of a tile of places, and its channels; `share` is the work done for so many lines."""
     best: tuple[float, int, int, int] | None = None
     heights = HEIGHTS[registers().number]
     for count, height in heights.items():
@@ -312,7 +325,7 @@ def _tile(rows: int, lines: int, vectors: int) -> tuple[int, int, int]:
             bodies = (1 + (lines % high > 0)) * (1 + (vectors % wide > 0)) * (1 + (short > 0))
             sums = max(rows * count, 8 * (tall + short))
             loads = rows + (tall + short) * 2 * count  # a vector at any place lies in two cache lines
-            cost = steps * (sums + 0.5 * loads) * (1 + 0.01 * bodies)
+            cost = steps * (sums + 0.5 * loads) * (1 + 0.01 * bodies) * (share(high) if share else 1.0)
             if best is None or cost < best[0]:
                 best = (cost, high, wide, height)
     assert best is not None, "a tile of one vector always fits"

@@ -155,7 +155,7 @@ def folded(f: Function, reading: Reading, start: list[Value],
             for number, (_, place) in enumerate(reading.taps):
                 now = step(at + place if place else at, number, now)
             return now
-        count, _, place = reading.loops[depth]
+        count, _, place, _ = reading.loops[depth]
         return f.loop(0, count, 1, lambda i, *carried: level(depth + 1, at + i * place, list(carried)), now)
 
     return level(0, f.constant(0, I64), start)
