@@ -3,6 +3,7 @@
 #   make examples     every architecture and setting of the lectures: trained, measured, compared with what it must reach
 #   make test         all tests that need nothing but this project
 #   make conformance  HIPS autograd's own tests, from the package index, on plain NumPy
+#   make test-long    the long forms: native functions on all numbers of float32 and millions of float64 (an hour)
 #   make test-peers   comparisons with PyTorch and HIPS autograd, where they are installed
 #   make bench        Wengert beside its peers: training, latency, memory, scaling, recording (hours; alone on a machine)
 #   make bench-quick  the best peers of each workload, few rounds: about three minutes
@@ -21,7 +22,7 @@ SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 .DEFAULT_GOAL := help
 # Two installations at once would disturb each other.
 .NOTPARALLEL:
-.PHONY: help demo examples docs docs-look test test-peers conformance lint format types floors bench bench-quick dev clean distclean
+.PHONY: help demo examples docs docs-look test test-long test-peers conformance lint format types floors bench bench-quick dev clean distclean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -56,6 +57,9 @@ docs-look: docs $(STAMPS)/test
 # ----- checks -----------------------------------------------------------------------------------
 test: $(STAMPS)/test
 	$(SINGLE) $(PYTEST) -q -n auto --ignore=tests/peers $(ARGS)
+
+test-long: $(STAMPS)/test
+	WENGERT_LONG=1 $(SINGLE) $(PYTEST) -q -n auto tests/compiler/native/test_maths.py $(ARGS)
 
 test-peers: $(STAMPS)/test
 	$(SINGLE) $(PYTEST) -q -n auto tests/peers $(ARGS)

@@ -13,7 +13,7 @@ import pytest
 from wengert.base.errors import DTypeError
 from wengert.compiler.native import scalar
 from wengert.compiler.native.engine import Library, object_code
-from wengert.compiler.native.ir import Function, Module, Value
+from wengert.compiler.native.ir import F32, I64, Function, Module, Value
 from wengert.core.primitive import REGISTRY, Primitive
 from wengert.core.tape import Input, Node
 from wengert.ops.elementwise import Elementwise
@@ -208,3 +208,45 @@ def test_other_widths(width: int) -> None:
     nodes = [node for node, _, _ in cases]
     for kernel, wide, (_, xs, _) in zip(compiled(nodes, width), compiled(nodes, 16), cases, strict=True):
         np.testing.assert_array_equal(call(kernel, xs), call(wide, xs))
+
+
+def test_scalars_stand_for_every_lane() -> None:
+    """A scalar register beside a vector, and a line of Python numbers alone."""
+    module, x = Module(), np.arange(16, dtype=np.float32)
+    nodes = [node_of(REGISTRY["power"], [x, np.float32(3)]), node_of(REGISTRY["add"], [1.5, 2])]
+    f = module.function("kernel", ["x", "y"], [], external=True)
+    base, exponent = f.load(f["x"], F32.vector(16)), f.load(f["x"], F32, 3)
+    power = scalar.lower(f, nodes[0], [base, exponent])
+    total = scalar.convert(f, scalar.lower(f, nodes[1], [1.5, 2]), nodes[1].dtype, np.dtype(np.float32))
+    f.store(power * total, f["y"])
+    f.finish()
+    library, y = Library(object_code(module.text())), np.empty_like(x)
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+    kind(library.address("kernel"))(x.ctypes.data, y.ctypes.data)
+    np.testing.assert_allclose(y, x**3 * 3.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(scalar.REDUCTIONS))
+def test_reductions(name: str) -> None:
+    """Folded from the neutral number on, every reduction gives NumPy's result; max and min keep NaN."""
+    rng = np.random.default_rng(3)
+    for dtype in DTYPES:
+        if name in ("all", "any") and dtype.kind != "b":
+            continue
+        x = values(dtype, rng, 32)
+        x = np.abs(x[np.isfinite(x)]).clip(0, 2).astype(dtype) if dtype.kind == "f" and name in ("sum", "prod") else x
+        module, rule = Module(), scalar.REDUCTIONS[name]
+        f = module.function("kernel", ["x", "y"], [], external=True)
+        total = f.constant(rule.identity(dtype), scalar.register_type(dtype))
+        for i in range(x.size):
+            total = rule.combine(f, dtype, total, read(f, "x", dtype, f.constant(i, I64), 1))
+        f.store(f.cast("zext", total, scalar.memory_type(dtype)) if dtype.kind == "b" else total, f["y"])
+        f.finish()
+        library, y = Library(object_code(module.text())), np.empty((), dtype)
+        kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+        kind(library.address("kernel"))(x.ctypes.data, y.ctypes.data)
+        with np.errstate(all="ignore"):
+            want = getattr(np, name)(x, **({"dtype": dtype} if name in ("sum", "prod") else {}))
+        if dtype.kind == "b" and name in ("sum", "prod"):
+            want = x.any() if name == "sum" else x.all()
+        np.testing.assert_allclose(y, want, rtol=1e-5 if dtype.kind == "f" else 0)

@@ -58,7 +58,7 @@ def lower(f: Function, node: Node, operands: Sequence[Any]) -> Value:
     Registers are of one width, or scalars that stand for every lane. The result is of the node's dtype.
     """
     rule = RULES[node.prim.name]
-    width = max(x.type.width for x in operands if isinstance(x, Value))
+    width = max((x.type.width for x in operands if isinstance(x, Value)), default=1)
     loop = _loop_dtype(node)
     values = []
     for x, of in zip(operands, node.inputs, strict=True):
