@@ -23,7 +23,7 @@ def planes(node: Node) -> Parts | None:
     if node.prim.name == "conv_kernel" and conv_kernel.supported(node):
         return Parts((), (0,), range(1, rank))
     if pooling.supported(node):
-        space = len(node.attrs["kernel"]) if "kernel" in node.attrs else len(node.attrs["space"])
+        space = node.attrs["rank"] if node.prim.name == "pool_take" else len(node.attrs.get("kernel") or node.attrs["sizes"])
         return Parts((), range(rank - space), range(rank - space, rank))
     return None
 
