@@ -330,6 +330,61 @@ def test_hooks_that_come_later() -> None:
     assert len(twin.compiled.retraces) == 3
 
 
+def test_hooks_on_gradients_alone() -> None:
+    twin = Twin(network(), OPTIMIZERS["sgd"])
+    share = [0.5]
+    for x, y in batches(2):
+        twin.run(x, y)
+    handles = [m[0].weight.register_hook(lambda g: g * share[0]) for m in twin.models]
+    for x, y in batches(2):
+        twin.run(x, y)
+    share[0] = 0.25  # what a hook closes over
+    for x, y in batches(2):
+        twin.run(x, y)
+    twin.check()
+    for handle in handles:
+        handle.remove()
+    twin.run(x, y)
+    twin.check()
+    assert len(twin.compiled.retraces) == 4
+
+
+FACTOR = 2.0
+
+
+class Scaled(nn.Module):
+    """Reads a global in its own code and in a method."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.power = nn.Linear(3, 2), [1.0]
+
+    def forward(self, x: Any) -> Any:
+        return self.scaled(self.layer(x))
+
+    def scaled(self, y: Any) -> Any:
+        return y * FACTOR * self.power[0]
+
+
+def test_the_code_of_modules_is_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    twin = Twin(nn.Sequential(Scaled()), OPTIMIZERS["sgd"])
+    (x, y), *_ = batches(1)
+    twin.run(x, y)
+    monkeypatch.setitem(globals(), "FACTOR", 3.0)
+    twin.run(x, y)
+    for m in twin.models:
+        m[0].power = [0.5]
+    twin.run(x, y)
+    monkeypatch.setattr(Scaled, "scaled", lambda self, y: y * 0.1)
+    twin.run(x, y)
+    twin.check()
+    assert twin.compiled.retraces[1:] == [
+        "global `FACTOR` changed from 2.0 to 3.0", "Scaled changed",
+        twin.compiled.retraces[3],
+    ]  # fmt: skip
+    assert "scaled changed" in twin.compiled.retraces[3]
+
+
 def test_eager_steps_in_between() -> None:
     twin = Twin(network(), OPTIMIZERS["adam"])
     eager = [twin.step(m, o) for m, o in zip(twin.models, twin.optimizers, strict=True)]
@@ -769,7 +824,7 @@ def test_what_would_happen_once_is_refused() -> None:
     schedule = optim.StepLR(optimizer, 1)
     newton = optim.LBFGS(model.parameters())
     for f, words in {
-        (lambda x: print(model(x))): "print: .* is not known while",
+        (lambda x: str(model(x))): "print: .* is not known while",
         (lambda x: f"{model(x)}"): "print: ",
         (lambda x: model.train() and x): "train: not possible",
         (lambda x: schedule.step()): r"the options of SGD\['lr'\] is set while",

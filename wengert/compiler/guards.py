@@ -39,7 +39,7 @@ class Guard:
 
     __slots__ = ("where", "read", "value", "mark", "held", "word", "stable", "place")
 
-    def __init__(self, where: str, read: Callable[[], Any], place: tuple[dict[str, Any], str] | None = None) -> None:
+    def __init__(self, where: str, read: Callable[[], Any], place: tuple[Any, str] | None = None) -> None:
         self.where, self.read, self.place = where, read, place
         self.value = read()
         self.held: list[Any] = []  # what the mark knows by identity, kept alive so that no other thing gets its id
@@ -118,7 +118,7 @@ class _Walk:
             for where, x in list(self.objects):
                 self._attributes(where, x)
 
-    def note(self, where: str, read: Callable[[], Any], place: tuple[dict[str, Any], str] | None = None) -> None:
+    def note(self, where: str, read: Callable[[], Any], place: tuple[Any, str] | None = None) -> None:
         """Guard a place, and look into what it holds for more that code may read."""
         value = read()
         if not isinstance(value, types.ModuleType):
@@ -140,10 +140,14 @@ class _Walk:
             if not _fixed(cls.__module__):
                 self.objects.append((where, x))
                 self.waiting += [f for f in [vars(cls).get("__call__")] if _is_function(f)]
+                self.names |= set(getattr(cls, "_watched_", ()))
 
     def _attributes(self, where: str, x: Any) -> None:
         for name in sorted(self.names):
             if (id(x), name) in self.noted:
+                continue
+            if hasattr(type(x), "_watched_"):
+                self._method(where, x, name)
                 continue
             found = inspect.getattr_static(x, name, MISSING)
             if found is MISSING:
@@ -156,6 +160,16 @@ class _Walk:
                 self.note(f"{where}.{name}", lambda x=x, name=name: inspect.getattr_static(x, name, MISSING))  # type: ignore[misc]
             elif isinstance(found, types.MemberDescriptorType) or not hasattr(type(found), "__get__"):
                 self.note(f"{where}.{name}", lambda x=x, name=name: getattr(x, name, MISSING))  # type: ignore[misc]
+
+    def _method(self, where: str, x: Any, name: str) -> None:
+        """Guard a method of a module or optimizer; their attributes are looked at whenever one was set."""
+        self.noted.add((id(x), name))
+        cls = next((c for c in type(x).__mro__ if name in vars(c) and not _fixed(c.__module__)), None)
+        if cls is not None:
+            found, place = vars(cls)[name], (vars(cls), name)
+            found = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
+            self.waiting += [f for f in [found] if _is_function(f)]
+            self.note(f"{where}.{name}", _reader(*place), place)
 
     def _function(self, f: Any) -> None:
         """Guard what one function reads."""
@@ -196,7 +210,7 @@ def _is_function(x: Any) -> bool:
     return isinstance(x, types.FunctionType | types.MethodType | functools.partial) or hasattr(x, "__wrapped__")
 
 
-def _reader(space: dict[str, Any], name: str) -> Callable[[], Any]:
+def _reader(space: Any, name: str) -> Callable[[], Any]:
     return lambda: space.get(name, MISSING)
 
 
@@ -221,11 +235,11 @@ def _names(f: Any) -> set[str]:
     return names
 
 
-def guards_of(*functions: Any) -> list[Guard]:
-    """A guard for everything these functions, and what they call, read besides their arguments."""
+def guards_of(*things: Any) -> list[Guard]:
+    """A guard for everything these functions and objects, and what they call, read besides their arguments."""
     walk = _Walk()
-    for f in functions:
-        walk.inside("the function", f)
+    for x in things:
+        walk.inside("the function" if _is_function(x) else type(x).__name__, x)
     walk.run()
     return walk.guards
 

@@ -118,6 +118,7 @@ class Lifting:
         self.checks: list[Check] = []
         self.made: list[weakref.ref[Tensor]] = []  # every tensor of the list
         self.handles: list[Var] = []  # what eager code has as a tensor, whatever it is computed from: gradients
+        self.met: list[Any] = []  # modules, optimizers and hooks that ran, whose code is looked into
         self.swept = False  # whether a sweep ran inside
         self.grown: str | None = None  # what the function makes that was not there before
         self.common = True  # whether equal numbers of an optimizer are recorded as one
@@ -168,6 +169,8 @@ class Lifting:
             var = Input(before.shape, before.dtype)
             start = Tensor(None, var, self.recorder)
         self.cells[id(cell)] = Kept(cell, before, start, var)
+        self.met += _hooks(cell)
+        self.watch(f"hooks of {cell.name or 'a parameter'}", lambda: _hooks(cell), _hooks(cell))
         cell.grad = start
 
     def look(self, cell: Cell) -> None:
@@ -266,6 +269,10 @@ class Lifting:
                 b.t.group = b.before[3]
         for kept in self.cells.values():
             kept.cell.grad = kept.before
+
+
+def _hooks(cell: Cell) -> list[Any]:
+    return [*(cell.hooks or ()), *(cell.accumulate_hooks or ())]
 
 
 def _same(a: Any, b: Any) -> bool:

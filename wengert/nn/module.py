@@ -75,6 +75,7 @@ class Module:
     _temporary: set[str]  # buffers that are no part of the state dict
     _before: list[Any]  # hooks of the forward pass
     _after: list[Any]
+    _watched_ = ("forward",)  # what a compiled function runs of it; its attributes are watched as a whole
 
     def __init__(self) -> None:
         for name, value in _new_attributes().items():

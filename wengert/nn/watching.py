@@ -55,6 +55,7 @@ def watch_module(module: Any) -> None:
         return  # a copy made by a transform, which watched the module when it took it apart
     if ("module", id(module)) not in lifting.views:
         lifting.views["module", id(module)] = module
+        lifting.met += [module, *module._before, *module._after]
         lifting.watch(f"{type(module).__name__}", lambda: snapshot(module), snapshot(module))
 
 

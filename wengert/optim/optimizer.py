@@ -37,6 +37,8 @@ class Optimizer:
     infinite, before anything is changed, and names the parameter and the step.
     """
 
+    _watched_ = ("update", "step")  # what a compiled function runs of it; its options are watched as a whole
+
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any], check_finite: bool = True) -> None:
         self.defaults = dict(defaults)
         self.check_finite = check_finite

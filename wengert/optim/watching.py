@@ -125,6 +125,7 @@ def groups(optimizer: Any) -> list[Any]:
     key = "groups", id(optimizer)
     if key not in views:
         name = type(optimizer).__name__
+        local.lifting.met.append(optimizer)
         local.lifting.watch(f"the options of {name}", lambda: _marks(optimizer), _marks(optimizer))
         views[key] = [_options(f"the options of {name}", g) for g in optimizer._groups]
     return views[key]
