@@ -50,6 +50,7 @@ class Bound:
         self.outputs = program.outputs[: program.count]
         self.simple = [y.base for y in self.outputs] == self.results and all(y.window is None for y in self.outputs)
         self.noted = False
+        self.pool = memory.Pool()
         program.table[At.EPOCH] = EPOCH.ctypes.data
 
     def __call__(self, leaves: Sequence[Any]) -> list[Any] | None:
@@ -61,7 +62,7 @@ class Bound:
         return self._call(leaves)
 
     def _call(self, leaves: Sequence[Any]) -> list[Any] | None:
-        fresh = [np.empty(shape, dtype) for shape, dtype in self.made]
+        fresh = [self.pool.array(i, shape, dtype) for i, (shape, dtype) in enumerate(self.made)]
         given = [leaves[i] for i in self.numbers]
         answer = self.program.fast(*given, *fresh) if self.noted else NotImplemented
         if answer is NotImplemented:
@@ -116,6 +117,7 @@ class Bound:
             return None
         slot = self.program.slots[node]
         known = self.known.get(node)
+        self.program.table[slot] = array.ctypes.data  # a call by the general way may have left another one there
         if known is not None and known[0] == id(array) and [a for a, _ in known[1]][: len(things)] == list(map(id, things)):
             del things
             array = None

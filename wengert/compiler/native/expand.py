@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compiler.native.access import uniform
 from wengert.compiler.passes.cse import cse
 from wengert.compiler.passes.dead_code import dead_code
 from wengert.compiler.rewrite import Builder, rewrite
@@ -94,9 +95,24 @@ def _masked(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None
     return None
 
 
+def _commuted(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
+    """``b + a`` is written ``a + b``, so that both are one; which of two NaNs comes out is not told apart here."""
+    a, b = inputs
+    if isinstance(a, Var) and isinstance(b, Var) and a.number > b.number:
+        return builder.line(node, (b, a), node.attrs)
+    if node.prim.name == "multiply":
+        for x, other in (inputs, inputs[::-1]):
+            one = isinstance(x, Var) and isinstance(other, Var) and x.dtype == other.dtype == node.dtype
+            if one and other.shape == node.shape and uniform(x) == 1:
+                return other
+    return None
+
+
 def _change(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
     if node.prim.name == "transpose":
         return _turned(builder, node, inputs)
+    if node.prim.name in ("add", "multiply", "maximum", "minimum"):
+        return _commuted(builder, node, inputs)
     if node.prim.name == "multiply_no_nan":
         return _masked(builder, node, inputs)
     story = _STORIES.get(node.prim.name)

@@ -20,8 +20,13 @@ REGISTER_BYTES = 64
 
 
 def fused(tape: Tape, late: Set[Node] = frozenset()) -> Fusion:
-    """The groups of a list, told in elementary lines first."""
-    return Fusion(expand(tape), opaque, joins, late)
+    """The groups of a list of elementary lines (see `expand`)."""
+    return Fusion(tape, opaque, joins, late)
+
+
+def fused_body(tape: Tape) -> Fusion:
+    """The groups of the list inside a line."""
+    return fused(expand(tape))
 
 
 def opaque(fusion: Fusion, node: Node) -> str:
@@ -37,7 +42,7 @@ def opaque(fusion: Fusion, node: Node) -> str:
     if families.planes(node) is not None:
         rooted.whole(fusion, node)
         return "planes"
-    if looped.supported(node, fused):
+    if looped.supported(node, fused_body):
         rooted.whole(fusion, node)
         return "scan"
     kind = families.plain(node)
@@ -56,7 +61,7 @@ def writers(fusion: Fusion, group: Group, module: Module, name: str, texts: dict
         "matmul": ProductKernel, "planes": PlaneKernel, "plain": PlainKernel, "indexed": PlainKernel,
     }  # fmt: skip
     if group.kind == "scan":
-        return [looped.ScanKernel(fusion, group, module, name, texts, fused, writers)]
+        return [looped.ScanKernel(fusion, group, module, name, texts, fused_body, writers)]
     if group.kind in rooted_kinds:
         return [rooted_kinds[group.kind](fusion, group, module, name)]
     kernel = LoopKernel(fusion, group, module, name, REGISTER_BYTES)

@@ -6,6 +6,7 @@ share memory: each is put at the lowest place that is free all its life, large o
 
 from __future__ import annotations
 
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ import numpy as np
 from wengert.core.tape import Var
 
 ALIGNMENT = 64  # a cache line
+_LARGE = 1 << 16  # bytes of a result that is worth keeping
+_KEPT = 3  # results kept for one output
 GUARD = 64  # bytes behind each value that may be read, never written
 
 
@@ -52,10 +55,33 @@ def aligned(size: int) -> np.ndarray:
     return raw[start : start + size + GUARD]
 
 
+class Pool:
+    """Large results that nobody refers to any more are used again: fresh memory costs more than many kernels."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[int, list[np.ndarray]] = {}
+
+    def array(self, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+        """An array for result `number`, with whatever is in it."""
+        kept = self._arrays.get(number)
+        if kept is None:
+            fresh = np.empty(shape, dtype)
+            if fresh.nbytes >= _LARGE:
+                self._arrays[number] = [fresh]
+            return fresh
+        for place in range(len(kept)):
+            if sys.getrefcount(kept[place]) == 2:  # this list's, and the argument of the question
+                return kept[place]
+        fresh = np.empty(shape, dtype)
+        if len(kept) < _KEPT:
+            kept.append(fresh)
+        return fresh
+
+
 def plain(x: Any, var: Var) -> np.ndarray:
     """`x` as NumPy's own array of the variable's dtype and shape, row by row."""
     array = np.require(np.asarray(x), var.dtype, ("C", "A")).reshape(var.shape)
     return array if type(array) is np.ndarray and array.dtype is var.dtype else np.array(array, var.dtype)
 
 
-__all__ = ["ALIGNMENT", "GUARD", "Life", "aligned", "place", "plain"]
+__all__ = ["ALIGNMENT", "GUARD", "Life", "Pool", "aligned", "place", "plain"]
