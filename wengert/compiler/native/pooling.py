@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.native import conv_source
-from wengert.compiler.native.conv_shape import Axis, Geometry, backward, forward
+from wengert.compiler.native.conv_shape import Axis, Geometry, Source, Taps, backward, forward
 from wengert.compiler.native.conv_source import Layout
 from wengert.compiler.native.conv_spread import Spread
 from wengert.compiler.native.conv_tile import Reading, direct, readable
@@ -52,7 +52,7 @@ def pooling(module: Module, name: str, node: Node, operands: Sequence[str], epil
     writers: dict[str, Any] = {
         "window_sum": _Sum, "window_argmax": _Argmax, "window_spread": _Transpose, "pool_take": _Take, "pool_put": _Put,
     }  # fmt: skip
-    writer = writers[node.prim.name](f, node, kind, operands, epilogue)
+    writer = (_Repeat if _apart(node) else writers[node.prim.name])(f, node, kind, operands, epilogue)
     f.when(f.compare("slt", f["begin"], f["end"]), writer.write)
     f.finish()
     size = float(sum(math.prod(x.shape) * x.dtype.itemsize for x in (*node.inputs, node)))
@@ -261,6 +261,44 @@ class _Transpose(_Windows):
             self.epilogue(f, x, plane, column, lanes, image)
 
         self.spread.hand_over(1, store, zero)
+
+
+def _apart(node: Node) -> bool:
+    """Whether a transpose's windows lie side by side and cover everything."""
+    if node.prim.name != "window_spread":
+        return False
+    g = _geometry(node)
+    covered = all(q * k == n for q, k, n in zip(g.out, g.kernel, g.space, strict=True))
+    return covered and g.kernel == g.stride and max(g.dilation) == 1 and not any(map(any, g.padding))
+
+
+class _Repeat(_Windows):
+    """Every element repeated over its window, where windows lie side by side."""
+
+    def sums(self) -> Any:
+        axes = tuple(Axis(q, 0, 1, 1, Taps(1, 0, 1, 0, 0)) for q in self.g.out)
+        return [axes], tuple(Source(q, 0, q) for q in self.g.out)
+
+    def work(self, plane: Value, x: Value) -> None:
+        f, (depth, height, across) = self.f, self.g.kernel
+        line = self.g.space[2]
+
+        def some(at: Value, row: Value, v: Value, lanes: int, vector: Type) -> None:
+            value, width = f.load(x, vector, at), vector.width
+            z = f.line(I64, f"udiv {row!r}, {self.g.out[1]}")
+            first = (z * depth) * self.g.space[1] + (row - z * self.g.out[1]) * height
+
+            def repeated(i: Value, j: Value) -> None:
+                column = (first + i * self.g.space[1] + j) * line + v * across
+                for start in range(0, lanes * across, width):
+                    chosen = [min((start + lane) // across, width - 1) for lane in range(width)]
+                    many = f.lanes(value, chosen) if width > 1 else value
+                    present = min(width, lanes * across - start)
+                    self.epilogue(f, many, plane, column + start, present, f.constant(0, I64))
+
+            f.loop(0, depth, 1, lambda i: f.loop(0, height, 1, lambda j: repeated(i, j)))
+
+        self.rows(self.parts[0], some)
 
 
 class _Places:
