@@ -88,6 +88,7 @@ class Bound:
     # ----- addresses
     def note(self) -> bool:
         """Note where everything is now; False where something has no array that could be written to."""
+        self.noted = False
         if not self.possible:
             return False
         owned: list[tuple[int, int]] = []
@@ -118,7 +119,12 @@ class Bound:
         slot = self.program.slots[node]
         known = self.known.get(node)
         self.program.table[slot] = array.ctypes.data  # a call by the general way may have left another one there
-        if known is not None and known[0] == id(array) and [a for a, _ in known[1]][: len(things)] == list(map(id, things)):
+        if (
+            known is not None
+            and known[0] == id(array)
+            and _fits(array, y)
+            and [a for a, _ in known[1]][: len(things)] == list(map(id, things))
+        ):
             del things
             array = None
             if all(_references(a) == count for a, count in known[1]):
