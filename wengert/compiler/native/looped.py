@@ -58,7 +58,9 @@ class ScanKernel:
         self.module, self.name = module, name
         self.body = Body(self.node, fuse)
         own = set(self.body.direct.values())
-        self.block = Block(self.body.fusion, module, texts, writers, own)
+        copied = [y for k, y in enumerate(self.body.tape.outputs) if k not in self.body.direct]
+        kept = [self.body.fusion.resolve(y)[0] for y in copied]  # until the end of the round
+        self.block = Block(self.body.fusion, module, texts, writers, own, kept)
         self.given = [fusion.operand(self.node, k)[0] for k in range(len(self.node.inputs))]
         parts = {n.attrs["index"]: n for n in group.outputs if n.prim is PART}
         # Results nobody reads have a place too: the body writes them all the same.
