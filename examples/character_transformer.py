@@ -76,10 +76,10 @@ def main(quick: bool = False, seed: int = 0) -> dict[str, float]:
     pairs = bits_by_pairs(learn, held_out, len(alphabet))
 
     model, loss = Transformer(len(alphabet)), wg.nn.CrossEntropyLoss()
-    train, test = windows(learn, 8), windows(held_out, LENGTH)
-    epochs = 3 if quick else 8
-    optimizer = wg.optim.AdamW(model.parameters(), lr=3e-3)
-    schedule = wg.optim.OneCycleLR(optimizer, 3e-3, total_steps=epochs * len(wg.data.batches(*train)))
+    train, test = windows(learn, 6), windows(held_out, LENGTH)
+    epochs = 3 if quick else 6
+    optimizer = wg.optim.AdamW(model.parameters(), lr=1e-2)
+    schedule = wg.optim.OneCycleLR(optimizer, 1e-2, total_steps=epochs * len(wg.data.batches(*train)))
     history = wg.fit(model, train, loss, optimizer, epochs, schedule=schedule, schedule_every="batch", clip_norm=1.0,
                      restore_best=False, seed=seed)  # fmt: skip
     bits = wg.train.evaluate(model, test, loss)["loss"] / np.log(2)

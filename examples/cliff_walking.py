@@ -9,8 +9,8 @@ the example checks by automatic differentiation (`stop_gradient`).
 The grid: 4 x 12, start and goal at the ends of the bottom row, between them the cliff (-100 and back to the start), any
 other step -1.
 Source: Watkins, Dayan 1992; Rummery, Niranjan 1994; Sutton, Barto, "Reinforcement learning", example 6.6.
-Must reach: return -13 for Q-learning without random steps, the Bellman equation's solution; SARSA at least 15 steps
-long, and a better mean return than Q-learning while both still take random steps.
+Must reach: return -13 for Q-learning without random steps, the Bellman equation's solution; SARSA's way two to
+four steps longer, and its mean return better by 5 while both still take random steps.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import numpy as np
 
 import wengert as wg
 
-REACH = {"return of Q-learning": "== -13", "return by Bellman's equation": "== -13", "return of SARSA": "<= -15",
+REACH = {"return of Q-learning": "== -13", "return by Bellman's equation": "== -13", "return of SARSA": "-16 +- 1",
          "SARSA above Q-learning while learning": ">= 5", "update - gradient step": "<= 1e-12"}  # fmt: skip
 QUICK = REACH
 ROWS, COLUMNS = 4, 12
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))
 START, GOAL = 36, 47
-RATE, RANDOM = 0.1, 0.1
+RANDOM = 0.1
 
 
 def step(state: int, action: int) -> tuple[int, int]:
@@ -44,13 +44,14 @@ def learn(method: str, episodes: int, seed: int) -> tuple[np.ndarray, list[int]]
     def choose(state: int) -> int:
         return int(generator.integers(4)) if generator.random() < RANDOM else int(q[state].argmax())
 
-    for _ in range(episodes):
+    for episode in range(episodes):
+        rate = 0.5 / (1 + episode / 100)  # the sum of all rates is infinite, that of their squares is not
         state, action, total = START, choose(START), 0
         while state != GOAL:
             following, reward = step(state, action)
             next_action = choose(following)
             value = q[following].max() if method == "Q-learning" else q[following, next_action]
-            q[state, action] += RATE * (reward + value - q[state, action])  # Q of the goal stays 0
+            q[state, action] += rate * (reward + value - q[state, action])  # Q of the goal stays 0
             state, action, total = following, next_action, total + reward
         returns.append(total)
     return q, returns
@@ -81,7 +82,7 @@ def bellman() -> float:
 def gradient_difference(seed: int) -> float:
     """How far the rule for Q is from a gradient step on the squared error."""
     q = np.random.default_rng(seed).normal(size=(ROWS * COLUMNS, 4))
-    state, action = 14, 1
+    state, action, rate = 14, 1, 0.3
     following, reward = step(state, action)
 
     def loss(q):
@@ -89,8 +90,8 @@ def gradient_difference(seed: int) -> float:
         return (target - q[state, action]) ** 2 / 2
 
     updated = q.copy()
-    updated[state, action] += RATE * (reward + q[following].max() - q[state, action])
-    return float(np.abs(q - RATE * wg.grad(loss)(q) - updated).max())
+    updated[state, action] += rate * (reward + q[following].max() - q[state, action])
+    return float(np.abs(q - rate * wg.grad(loss)(q) - updated).max())
 
 
 def main(quick: bool = False, seed: int = 0) -> dict[str, float]:

@@ -53,9 +53,9 @@ def main(quick: bool = False, seed: int = 0) -> dict[str, float]:
     )  # fmt: skip
     head = nn.Linear(64, 32)
     optimizer = wg.optim.Adam([*encoder.parameters(), *head.parameters()], lr=2e-3)
-    epochs = 15 if quick else 50
+    data, epochs = wg.data.batches(x[learn], batch_size=128, seed=seed, drop_last=True), 15 if quick else 50
     for epoch in range(epochs):
-        for (batch,) in wg.data.batches(x[learn], batch_size=128, seed=seed + epoch, drop_last=True):
+        for (batch,) in data:
             a, b = (normalize(head(encoder(changed(batch, generator))), dim=1) for _ in range(2))
             similar = a @ b.T / 0.2
             loss = (cross_entropy(similar, np.arange(len(batch))) + cross_entropy(similar.T, np.arange(len(batch)))) / 2
@@ -63,17 +63,13 @@ def main(quick: bool = False, seed: int = 0) -> dict[str, float]:
             loss.backward()
             optimizer.step()
         if epoch % 10 == 0 or epoch == epochs - 1:
-            print(
-                f"epoch {epoch + 1:>2}: loss of finding the other half {float(loss):.3f} (guessing: {np.log(128):.3f})"
-            )
+            print(f"epoch {epoch + 1:>2}: loss {float(loss):.3f} (guessing the other half: {np.log(128):.3f})")
 
     with wg.no_grad():
         codes = np.asarray(encoder(x))
     pixels = x.reshape(-1, 64)
     of_codes, of_pixels = (linear_probe(z[few], labels[few], z[test], labels[test]) for z in (codes, pixels))
-    print(
-        f"linear classifier with {len(few)} labels: {of_pixels:.1%} of the test part on pixels, {of_codes:.1%} on codes"
-    )
+    print(f"linear classifier, {len(few)} labels: {of_pixels:.1%} on pixels, {of_codes:.1%} on codes")
     return {"test accuracy": of_codes, "accuracy above pixels": of_codes - of_pixels}
 
 
