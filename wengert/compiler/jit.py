@@ -138,6 +138,11 @@ class Compiled:
                 raise ShapeError(f"repeat: got an argument {show(leaves[i])}; needs arrays of {n} rows")
         if n < 1:
             raise ArgumentError(f"repeat: got n={n}; needs at least 1")
+        arrays = [leaves[i] for i in sorted(places)]
+        args, kwargs = structure.unflatten([x[0] if i in places else x for i, x in enumerate(leaves)])
+        stacked = self._repeated(n, args, kwargs, arrays)
+        if stacked is not None:
+            return stacked
         outcomes: list[Any] = []
         trace: Trace | None = None
         for k in range(n):
@@ -150,6 +155,22 @@ class Compiled:
             outcomes.append(self(*row_args, **row_kwargs))
             trace = self._last[1] if self._last is not None and self.eager_calls == before[0] else None
         return _stacked(outcomes)
+
+    def _repeated(self, n: int, args: Any, kwargs: Any, arrays: Sequence[Any]) -> Any:
+        """All calls at once, where there is machine code for it; None where there is none."""
+        enabled = local.paused <= local.least
+        key: list[Any] = [get_default_dtype(), enabled]
+        leaves: list[Any] = []
+        try:
+            signature.read((args, kwargs) if kwargs else args, key, leaves)
+        except signature.Eager:
+            return None
+        if local.lifting is not None or any(isinstance(x, Tensor) for x in leaves):
+            return None
+        trace = self._find(tuple(key), args, kwargs, leaves)
+        if trace is None or (enabled and trace.tracked) or trace.live:
+            return None
+        return trace.repeat(n, arrays)
 
     @property
     def tape(self) -> Tape:
@@ -213,7 +234,8 @@ def compile(f: Callable[..., Any] | None = None, *, cache_size: int = _CACHE_SIZ
     Results are those of `f` up to rounding. Returned tensors have no history; so where `f` calls no ``backward`` and
     the session would record its result (`wg.no_grad` is off, and parameters learn), it runs as it stands, as it does
     inside a transform and in the first step of an optimizer, which makes its state. A gradient that is not finite
-    raises `NonFiniteError`, and then the call has changed nothing. Arrays it closes over are locked against writing.
+    raises `NonFiniteError`, and then the call has changed nothing (but that gradient may be there to be looked at).
+    Arrays it closes over are locked against writing.
 
     Python cannot branch on values inside, nor print them (`TracedValueError`): use `wg.where` or `wg.cond`, return
     what is to be printed. What would happen once instead of at each call raises `CompileError`: tensors put into a
