@@ -387,7 +387,7 @@ def test_five_thousand_lines_stay_usable(page: Page, tmp_path: Path) -> None:
         "const t = performance.now(); for (let i = 0; i < 20; i++) document.querySelector('#forth').click();"
         "return (performance.now() - t) / 20"
     )
-    assert spent < 500, f"{spent:.0f} ms a step"
+    assert spent < 1000, f"{spent:.0f} ms a step"
 
 
 # ----- findings -------------------------------------------------------------------------------------------

@@ -108,7 +108,11 @@ svg.addEventListener(
   { passive: false },
 );
 
+// Where the panel lies over the drawing, it opens on a tap only.
+const narrow = matchMedia('(max-width: 760px)');
+
 function hover(item) {
+  if (narrow.matches) return;
   if (item?.open && item.group) item = null;
   if (item === state.hovered) return;
   state.hovered = item;
