@@ -30,6 +30,8 @@ from wengert.plot.axes import COLOURS, INK  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"  # written by `make bench`, where it was run
 EXPLORERS: dict[str, str] = {}  # the pages of wg.explain that are linked to, by their path in the site
+TITLES: dict[str, str] = {}  # of the pages of the course
+FIRST: dict[str, str] = {}  # and their first pictures
 MOST_SVG = 200_000  # characters; a larger drawing is a picture of points
 plt.rcParams.update({
     "svg.hashsalt": "wengert", "figure.dpi": 100, "font.size": 10, "axes.spines.top": False, "axes.spines.right": False,
@@ -64,6 +66,15 @@ def on_page_content(content: str, **_: Any) -> str:
     return re.sub(r"<blockquote>\s*<p><strong>Pitfall", '<blockquote class="pitfall"><p><strong>Pitfall', content)
 
 
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """The course's front page shows the first picture of each of its pages."""
+    cards = "".join(
+        f'<a href="{Path(name).name.replace(".md", ".html")}">{FIRST[name]}<span>{html.escape(TITLES[name])}</span></a>'
+        for name in sorted(FIRST, key=lambda name: page.file.page.markdown.find(f"({Path(name).name})"))
+    )
+    return output.replace("<!-- gallery -->", f'<div class="gallery">{cards}</div>')
+
+
 def on_post_build(config: Any, **_: Any) -> None:
     """The explorers of the lists that pages show."""
     for path, text in EXPLORERS.items():
@@ -82,11 +93,18 @@ def with_figures(text: str, name: str) -> str:
     """Run the blocks of a page; below each stands what it drew."""
     wg.manual_seed(0)
     shown: list[tuple[int, str]] = []
+    if name.startswith("course/"):
+        TITLES[name] = text.partition("\n")[0].lstrip("# ")
 
     def collect(block: Block, names: dict[str, Any]) -> None:
-        shown.extend((block.end, _figure(plt.figure(number))) for number in plt.get_fignums())
+        numbers = plt.get_fignums()
+        shown.extend((block.end, _figure(plt.figure(number))) for number in numbers)
+        if numbers and name in TITLES and name not in FIRST:
+            FIRST[name] = _thumbnail(plt.figure(numbers[0]))
         plt.close("all")
         if isinstance(names.get("drawing"), wg.viz.Explanation):
+            if name in TITLES and name not in FIRST:
+                FIRST[name] = _image("svg+xml", names["drawing"].to_svg().encode(), "")
             shown.append((block.end, _drawing(names.pop("drawing"), name)))
 
     run(text, name, collect)
@@ -101,9 +119,8 @@ def _drawing(e: Any, name: str) -> str:
     EXPLORERS[path] = e.to_html()
     up = "../" * name.count("/")
     words = f"The list of {html.escape(e.title)} with values, local derivatives and adjoints"
-    data = base64.b64encode(e.to_svg().encode()).decode()
     return (
-        f'<figure class="plot"><img alt="{words}" loading="lazy" src="data:image/svg+xml;base64,{data}">'
+        f'<figure class="plot">{_image("svg+xml", e.to_svg().encode(), words)}'
         f'<figcaption><a href="{up}{path}">Play it forward and backward</a></figcaption></figure>'
     )
 
@@ -117,9 +134,18 @@ def _figure(figure: Any) -> str:
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=170)
         kind = "png"
-    width = round(figure.get_figwidth() * 100)
-    data = base64.b64encode(content.getvalue()).decode()
-    return (
-        f'<figure class="plot"><img alt="{html.escape(words, quote=True)}" width="{width}" loading="lazy" '
-        f'src="data:image/{kind};base64,{data}"></figure>'
-    )
+    width = f'width="{round(figure.get_figwidth() * 100)}"'
+    return f'<figure class="plot">{_image(kind, content.getvalue(), words, width)}</figure>'
+
+
+def _thumbnail(figure: Any) -> str:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=64)
+    return _image("png", content.getvalue(), "")
+
+
+def _image(kind: str, content: bytes, words: str, options: str = "") -> str:
+    """A picture inside the page."""
+    data = base64.b64encode(content).decode()
+    alt = html.escape(words, quote=True)
+    return f'<img alt="{alt}" {options} loading="lazy" src="data:image/{kind};base64,{data}">'

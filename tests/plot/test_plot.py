@@ -149,6 +149,14 @@ def test_paths_are_those_of_the_worked_examples() -> None:
         plot.contour("hill")
 
 
+def test_the_axes_show_where_the_ways_lead() -> None:
+    ways = {"SGD": lambda p: wg.optim.SGD(p, lr=0.5)}
+    ax = plot.paths(lambda p: (p[0] - 30) ** 2 / 2 + (p[1] + 4) ** 2 / 2, ways, start=(0.0, 0.0), steps=20)
+    assert ax.get_xlim()[0] < 0 < 29 < ax.get_xlim()[1] < 40
+    assert ax.get_ylim()[0] < -3.9 and 0 < ax.get_ylim()[1] < 2
+    assert plot.paths("ravine", ways, steps=1, x=(-3, 3)).get_xlim() == (-3, 3)
+
+
 @pytest.mark.parametrize("name", plot.LANDSCAPES)
 def test_a_landscape_is_lowest_at_its_best_point(name: str) -> None:
     land = plot.LANDSCAPES[name]

@@ -94,11 +94,14 @@ def paths(
     optimizers: Mapping[str, Callable[[list[Parameter]], Optimizer]],
     start: Sequence[float] | None = None,
     steps: int = 50,
+    x: tuple[float, float] | None = None,
+    y: tuple[float, float] | None = None,
     ax: Any = None,
 ) -> Any:
     """The ways of optimizers over a landscape, each from the same start, drawn over its height lines.
 
-    Each of `optimizers` makes one from a list of parameters.
+    Each of `optimizers` makes one from a list of parameters. `x` and `y` are the ends of the axes; for a function of
+    yours they are by default where the ways lead.
 
     >>> import wengert as wg
     >>> ways = {
@@ -110,16 +113,28 @@ def paths(
     [-0.2, -1.715]
     """
     land = landscape(f)
-    ax = contour(f, ax=axes(ax, "paths", (5.8, 4.6)))
+    begin = land.start if start is None else start
+    walked = {name: walk(land.f, make, begin, steps) for name, make in optimizers.items()}
+    if not isinstance(f, str):
+        seen = [_ends(np.concatenate([points[:, k] for points in walked.values()])) for k in (0, 1)]
+        x, y = x or seen[0], y or seen[1]
+    ax = contour(f, x, y, ax=axes(ax, "paths", (5.8, 4.6)))
     limits = ax.get_xlim(), ax.get_ylim()
-    for k, (name, make) in enumerate(optimizers.items()):
-        points = walk(land.f, make, land.start if start is None else start, steps)
+    for k, (name, points) in enumerate(walked.items()):
         colour = (COLOURS[3], COLOURS[1], COLOURS[4], COLOURS[2], COLOURS[6])[k % 5]
         ax.plot(*points.T, marker="o", markersize=2.8, linewidth=1.3, color=colour, label=name)
     ax.set_xlim(limits[0])
     ax.set_ylim(limits[1])
     ax.legend(fontsize="small", framealpha=0.85, edgecolor="none")
     return ax
+
+
+def _ends(numbers: Any) -> tuple[float, float]:
+    """The ends of an axis on which all finite numbers lie, with a margin."""
+    finite = numbers[np.isfinite(numbers)]
+    low, high = float(finite.min()), float(finite.max())
+    margin = 0.15 * (high - low) or 1.0
+    return low - margin, high + margin
 
 
 # ----- around a solution ----------------------------------------------------------------------------
