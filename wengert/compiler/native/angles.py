@@ -46,9 +46,11 @@ def _reduced_far(f: Function, x: Value, far: Value, quarter: Value, r: Value, lo
     f.store(x if wide else f.cast("fpext", x, F64), places[0])
     f.call("wengert_reduce_angles", *places, f.constant(width, I64))
     exact, turns = f.load(places[1], F64.vector(width)), f.load(places[2], I64.vector(width))
-    if not wide:
-        exact, turns = f.cast("fptrunc", exact, x.type), f.cast("trunc", turns, I32)
-    return [f.select(far, turns, quarter), f.select(far, exact, r), f.select(far, 0.0, low)]
+    if wide:
+        return [f.select(far, turns, quarter), f.select(far, exact, r), f.select(far, 0.0, low)]
+    single = f.cast("fptrunc", exact, x.type)
+    lost = f.cast("fptrunc", exact - f.cast("fpext", single, F64), x.type)
+    return [f.select(far, f.cast("trunc", turns, I32), quarter), f.select(far, single, r), f.select(far, lost, low)]
 
 
 # 2/pi in binary digits, written as hexadecimal ones.

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.base.dtypes import SCALAR_TYPES
-from wengert.compiler.native import normal, scalar_functions, scalar_numbers
+from wengert.compiler.native import gamma, normal, scalar_functions, scalar_numbers
 from wengert.compiler.native.ir import Function, Value
 from wengert.compiler.native.scalar_rules import (
     RULES,
@@ -98,6 +98,6 @@ REDUCTIONS = {
 }
 
 NATIVE = tuple(sorted(RULES))
-assert scalar_functions is not None and normal is not None  # they fill the table
+assert scalar_functions and normal and gamma  # they fill the table
 
 __all__ = ["NATIVE", "REDUCTIONS", "Reduction", "convert", "lower", "memory_type", "register_type", "supported"]
