@@ -60,16 +60,21 @@ def trace_call(
             f"compile: {name} writes to one of its arguments", hint="work on a copy, x = x + 0 or x.at[i].set(v)"
         )
     del guards[-2:]  # it may be drawn from elsewhere
-    known = {(id(g.place[0]), g.place[1]) for g in guards if g.place is not None}
-    more = guards_of(*lifting.met)
-    guards += [g for g in more if g.place is None or (id(g.place[0]), g.place[1]) not in known]
-    guards += [Guard("a tensor whose value was asked for", lambda t=t: t.value) for t, _ in lifting.reads]  # type: ignore[misc]
+    guards += _more_guards(lifting, guards)
     inputs = [v for v in nodes if v is not None]
     trace = _assembled(name, ended, inputs, given, leaves, output, guards)
     made = lifting.made
     del boxes, leaves, ended, lifting  # what lives on now is kept by somebody outside
     _check_kept(made, name)
     return trace
+
+
+def _more_guards(lifting: Lifting, guards: Sequence[Guard]) -> list[Guard]:
+    """Guards of what was met on the way: modules, optimizers and hooks, and tensors whose value was asked for."""
+    known = {(id(g.place[0]), g.place[1]) for g in guards if g.place is not None}
+    found = [g for g in guards_of(*lifting.met) if g.place is None or (id(g.place[0]), g.place[1]) not in known]
+    asked = [Guard("a tensor whose value was asked for", lambda t=t: t.value) for t, _ in lifting.reads]  # type: ignore[misc]
+    return found + asked
 
 
 def _unsteady(structure: Structure) -> bool:
