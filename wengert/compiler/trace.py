@@ -136,6 +136,20 @@ class Trace:
             self.write(values, arguments)
         return owned(values[: self.count])
 
+    def repeat(self, n: int, arrays: Sequence[Any]) -> Any:
+        """What `n` calls with the rows of arrays return, stacked; None where they cannot be made at once."""
+        if self.native is None and native.available():
+            self.native = native.Step(self)
+        numbers = any(r.output is None or r.number is not None for r in self.results)
+        if self.native is None or self.native.bound is None or numbers:
+            return None
+        try:
+            values = self.native.bound.repeat(n, arrays)
+        except native.Closed as stopped:
+            self([x[stopped.args[0]] for x in arrays])  # which raises the error with all it has to say
+            raise AssertionError("a call that failed among others did not fail alone") from None
+        return None if values is None else self.finish(values)
+
     def write(self, values: Sequence[Any], arguments: Sequence[Any]) -> None:
         """Write back what a call changed; arrays that somebody else may hold are copied."""
         taken = {id(x) for x in arguments}

@@ -25,6 +25,9 @@ from wengert.core.record import as_array
 from wengert.core.tape import Input, Node, Var
 
 
+_empty = np.empty
+
+
 class Closed(Exception):
     """The gate of a call was closed; nothing was written back."""
 
@@ -51,6 +54,8 @@ class Bound:
         self.simple = [y.base for y in self.outputs] == self.results and all(y.window is None for y in self.outputs)
         self.noted = False
         self.pool = memory.Pool()
+        self.small = not any(memory.is_large(shape, dtype) for shape, dtype in self.made)
+        self.in_order = self.numbers == list(range(self.given))
         program.table[At.EPOCH] = EPOCH.ctypes.data
 
     def __call__(self, leaves: Sequence[Any]) -> list[Any] | None:
@@ -62,8 +67,8 @@ class Bound:
         return self._call(leaves)
 
     def _call(self, leaves: Sequence[Any]) -> list[Any] | None:
-        fresh = [self.pool.array(i, shape, dtype) for i, (shape, dtype) in enumerate(self.made)]
-        given = [leaves[i] for i in self.numbers]
+        fresh = [_empty(s, d) for s, d in self.made] if self.small else self.pool.arrays(self.made)
+        given = leaves if self.in_order else [leaves[i] for i in self.numbers]
         answer = self.program.fast(*given, *fresh) if self.noted else NotImplemented
         if answer is NotImplemented:
             if not self.note():
@@ -77,6 +82,35 @@ class Bound:
                 raise Closed
             return None
         return fresh if self.simple else self._results(dict(zip(self.results, fresh, strict=True)), leaves)
+
+    def repeat(self, n: int, leaves: Sequence[Any]) -> list[Any] | None:
+        """The stacked results of `n` calls with the rows of `leaves`; None where there is no machine code for it.
+
+        Raises `Closed` with the number of the call that failed; those before it were done.
+        """
+        plain = self.simple and self.possible and self.program.bound and len(leaves) == len(self.numbers)
+        if not plain or any(type(x) is not np.ndarray for x in leaves):
+            return None
+        if not self.program.threads:
+            return self._repeat(n, leaves)
+        with TEAM.lock:
+            TEAM.gather()
+            return self._repeat(n, leaves)
+
+    def _repeat(self, n: int, leaves: Sequence[Any]) -> list[Any] | None:
+        fresh = [np.empty((n, *shape), dtype) for shape, dtype in self.made]
+        given = [np.ascontiguousarray(leaves[i]) for i in self.numbers]
+        for _ in range(2):  # a second time with the addresses noted
+            if self.noted:
+                answer = self.program.rounds(*given, *fresh)
+                if answer is None:
+                    return fresh
+                if answer is False:  # nothing of that round was written back
+                    self.program.failed()
+                    raise Closed(int(self.program.status[1]))
+            if not self.note():
+                return None
+        return None
 
     def _results(self, held: dict[Any, Any], leaves: Sequence[Any]) -> list[Any]:
         for i, x in enumerate(self.program.tape.inputs):

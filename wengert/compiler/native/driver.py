@@ -68,10 +68,10 @@ class Job(NamedTuple):
 
 
 class Gate(NamedTuple):
-    """From which kernel on a flag has to be set, and where it is."""
+    """From which kernel on nothing may have failed and a flag has to be set, and where that is."""
 
     first: int
-    flag: Callable[[Function], Value]
+    flag: Callable[[Function], Value] | None
 
 
 class Argument(NamedTuple):
@@ -80,6 +80,7 @@ class Argument(NamedTuple):
     place: int
     dtype: int | None = None  # None: made by us, not to be checked
     shape: tuple[int, ...] = ()
+    bytes: int = 0  # of one of them
 
 
 def nanoseconds(kernel: Kernel) -> float:
@@ -129,12 +130,16 @@ def is_shared(kernel: Kernel) -> bool:
 
 
 def _gate(f: Function, gate: Gate) -> str:
-    """Go on only where the flag is set, else note that it is not; returns the label behind everything."""
-    flag = f.compare("ne", f.load(gate.flag(f), I8), 0)
-    f.when(f.negation(flag), lambda: f.store(f.constant(CLOSED, I64), f.load(f["table"], PTR, int(Place.STATUS))))
+    """Go on only where all is well, else note that it is not; returns the label behind everything."""
+    status = f.load(f["table"], PTR, int(Place.STATUS))
+    well = f.compare("eq", f.load(status, I64), 0)
+    if gate.flag is not None:
+        flag = f.compare("ne", f.load(gate.flag(f), I8), 0)
+        f.when(well & f.negation(flag), lambda: f.store(f.constant(CLOSED, I64), status))
+        well = well & flag
     f.count += 1
     tag = f.count
-    f.do(f"br i1 {flag.name}, label %G{tag}, label %H{tag}")
+    f.do(f"br i1 {well.name}, label %G{tag}, label %H{tag}")
     f.label(f"G{tag}")
     return f"H{tag}"
 
@@ -193,28 +198,61 @@ def entry(module: Module, name: str, run: str, arguments: Sequence[Argument], th
     not fit, False where the status tells of a closed gate or an index out of bounds. A `bound` entry relies on the
     addresses of arrays outside that were noted before, and returns NotImplemented where those may be others now.
     """
-    f = module.function(name, ["self", "arguments"], ["count"], external=True)
-    f.result = PTR
-    table = f.load(f["self"], PTR, 2)
-    fits = f.compare("eq", f["count"], len(arguments))
-    f.when(f.negation(fits), lambda: _answer(f, table, Place.REFUSED))
-    if bound:
-        _check_bound(f, table)
+    f, table = _entered(module, name, len(arguments), bound)
     for number, argument in enumerate(arguments):
         array = f.load(f["arguments"], PTR, number)
         if argument.dtype is not None:
             _check(f, table, array, argument)
         f.store(f.load(array, PTR, 2), table, argument.place)
+    _run(f, table, run, threads)
+    _answer(f, table, Place.NONE, last=True)
+    f.finish()
+
+
+def rounds(module: Module, name: str, run: str, arguments: Sequence[Argument], threads: bool) -> None:
+    """Write the function that runs a segment for each row of its arguments, as `entry` does for one.
+
+    All arrays have as many rows as the first. Where a round fails, its number is noted behind the status.
+    """
+    f, table = _entered(module, name, len(arguments), bound=True)
+    arrays = [f.load(f["arguments"], PTR, number) for number in range(len(arguments))]
+    count = f.load(f.load(arrays[0], PTR, 4), I64)
+    for array, argument in zip(arrays, arguments, strict=True):
+        if argument.dtype is not None:
+            _check(f, table, array, argument, count)
+    starts = [f.load(array, PTR, 2) for array in arrays]
+
+    def one(i: Value) -> None:
+        for start, argument in zip(starts, arguments, strict=True):
+            f.store(f.at(start, i * argument.bytes, I8), table, argument.place)
+        f.store(i, f.load(table, PTR, int(Place.STATUS)), 1)
+        _run(f, table, run, threads)
+
+    f.loop(f.constant(0, I64), count, 1, one)
+    _answer(f, table, Place.NONE, last=True)
+    f.finish()
+
+
+def _entered(module: Module, name: str, count: int, bound: bool) -> tuple[Function, Value]:
+    """The beginning of an entry: the number of arguments, and whether the noted addresses hold."""
+    f = module.function(name, ["self", "arguments"], ["count"], external=True)
+    f.result = PTR
+    table = f.load(f["self"], PTR, 2)
+    fits = f.compare("eq", f["count"], count)
+    f.when(f.negation(fits), lambda: _answer(f, table, Place.REFUSED))
+    if bound:
+        _check_bound(f, table)
+    return f, table
+
+
+def _run(f: Function, table: Value, run: str, threads: bool) -> None:
+    """Run a segment, with the team where it is shared out; leave the function where it failed."""
     team = f.load(table, PTR, int(Place.TEAM))
-    members = f.constant(1, I64)
-    if threads:
-        members = _start(f, team, table, run)
+    members = _start(f, team, table, run) if threads else f.constant(1, I64)
     f.do(f"call void @{run}({table!r}, i64 0, {members!r}, {team!r})")
     status = f.load(table, PTR, int(Place.STATUS))
     bad = f.compare("ne", f.load(status, I64), 0)
     f.when(bad, lambda: _answer(f, table, Place.FAILED))
-    _answer(f, table, Place.NONE, last=True)
-    f.finish()
 
 
 def _check_bound(f: Function, table: Value) -> None:
@@ -243,8 +281,8 @@ def _start(f: Function, team: Value, table: Value, run: str) -> Value:
     return f.load(team, I64, 20)
 
 
-def _check(f: Function, table: Value, array: Value, argument: Argument) -> None:
-    """Refuse what is not a contiguous array of this dtype and shape."""
+def _check(f: Function, table: Value, array: Value, argument: Argument, rows: Value | None = None) -> None:
+    """Refuse what is not a contiguous array of this dtype and shape, or of so many rows of it."""
     wrong = [
         f.compare("ne", f.load(array, I64, 1), f.load(table, I64, int(Place.ARRAY))),
     ]
@@ -252,14 +290,16 @@ def _check(f: Function, table: Value, array: Value, argument: Argument) -> None:
     assert argument.dtype is not None
     flags = f.load(array, I32, 16) & 0x101
     wrong = [
-        f.compare("ne", f.load(array, I32, 6), len(argument.shape)),
+        f.compare("ne", f.load(array, I32, 6), len(argument.shape) + (rows is not None)),
         f.compare("ne", f.load(array, I64, 7), f.load(table, I64, argument.dtype)),
         f.compare("ne", flags, 0x101),
     ]
     found = wrong[0] | wrong[1] | wrong[2]
     f.when(found, lambda: _answer(f, table, Place.REFUSED))
     lengths = f.load(array, PTR, 4)
-    for axis, n in enumerate(argument.shape):
+    if rows is not None:
+        f.when(f.compare("ne", f.load(lengths, I64), rows), lambda: _answer(f, table, Place.REFUSED))
+    for axis, n in enumerate(argument.shape, start=rows is not None):
         f.when(f.compare("ne", f.load(lengths, I64, axis), n), lambda: _answer(f, table, Place.REFUSED))
 
 

@@ -1,4 +1,4 @@
-"""Convolutions, poolings, random draws and index arrays as kernels of groups."""
+"""Convolutions, poolings, random draws, running totals and index arrays as kernels of groups."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.native import conv_kernel, convolution, gathering, pooling, random
+from wengert.compiler.native import conv_kernel, convolution, cumulative, extrema, gathering, pooling, random, setting
 from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.ir import Module
 from wengert.compiler.native.kernel import Kernel
@@ -23,7 +23,8 @@ def planes(node: Node) -> Parts | None:
     if node.prim.name == "conv_kernel" and conv_kernel.supported(node):
         return Parts((), (0,), range(1, rank))
     if pooling.supported(node):
-        space = node.attrs["rank"] if node.prim.name == "pool_take" else len(node.attrs.get("kernel") or node.attrs["sizes"])
+        attrs = node.attrs
+        space = attrs["rank"] if node.prim.name == "pool_take" else len(attrs.get("kernel") or attrs["sizes"])
         return Parts((), range(rank - space), range(rank - space, rank))
     return None
 
@@ -56,8 +57,20 @@ class PlainKernel:
 
     def write(self) -> Kernel:
         """The kernel, written into the module."""
-        rule: Any = random.lower_random if random.supported(self.node) else gathering.lower_gathering
-        return rule(self.module, self.name, self.node)
+        return _writer(self.node)(self.module, self.name, self.node)
+
+
+_PLAIN: list[tuple[Any, Any]] = [
+    (random.supported, random.lower_random),
+    (cumulative.supported, cumulative.lower_cumulative),
+    (extrema.supported, extrema.lower_extremum),
+    (setting.supported, setting.lower_setitem),
+]
+
+
+def _writer(node: Node) -> Any:
+    """What writes the kernel of a line that is alone in its group."""
+    return next((lower for supported, lower in _PLAIN if supported(node)), gathering.lower_gathering)
 
 
 def plain(node: Node) -> str | None:
@@ -65,8 +78,8 @@ def plain(node: Node) -> str | None:
     several = not isinstance(node.dtype, np.dtype)
     if several or not all(isinstance(x, Var) for x in node.inputs) or not math.prod(node.shape):
         return None
-    if node.prim.name.startswith("random_"):
-        return "plain" if random.supported(node) else None
+    if any(supported(node) for supported, _ in _PLAIN):
+        return "plain"
     return "indexed" if gathering.supported(node) else None
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from wengert.compiler.native.access import operand, writing
-from wengert.compiler.native.fuse import Fusion, Group
+from wengert.compiler.native.fuse import Fusion, Group, is_pick, is_spread
 from wengert.core.tape import Input, Node, Tape, Var, cut
 
 
@@ -91,17 +91,16 @@ def _in_step(fusion: Fusion, group: Group, new: Node, old: Var) -> bool:
     return True
 
 
-def behind(fusion: Fusion, tape: Tape, direct: Mapping[int, Node], aliases: Mapping[int, int],
-           gate: int | None) -> set[Group]:  # fmt: skip
-    """The groups that must not run where the gate is closed: those that write over something."""
-    if gate is None:
-        return set()
-    flag = fusion.resolve(tape.outputs[gate])[0]
-    home = fusion.home.get(flag)
-    if home is None:
-        return set()
+def behind(fusion: Fusion, direct: Mapping[int, Node], aliases: Mapping[int, int], flag: Var | None) -> set[Group]:
+    """The groups that write over something: they run after the gate is known and after all indices were looked at."""
     writers = {fusion.home[node] for number, node in direct.items() if number in aliases}
-    return {g for g in writers if fusion.run_after(g, home)}
+    first = [g for g in fusion.groups if g.kind == "indexed" or any(is_pick(n) or is_spread(n) for n in g.nodes)]
+    if flag is not None and flag in fusion.home:
+        first.append(fusion.home[flag])
+    for writer in writers:
+        for group in first:
+            fusion.run_after(writer, group)
+    return writers if first else set()
 
 
 __all__ = ["apart", "behind", "late", "written_back"]

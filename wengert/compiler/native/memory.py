@@ -6,7 +6,9 @@ share memory: each is put at the lowest place that is free all its life, large o
 
 from __future__ import annotations
 
+import math
 import sys
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,14 +63,12 @@ class Pool:
     def __init__(self) -> None:
         self._arrays: dict[int, list[np.ndarray]] = {}
 
-    def array(self, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-        """An array for result `number`, with whatever is in it."""
-        kept = self._arrays.get(number)
-        if kept is None:
-            fresh = np.empty(shape, dtype)
-            if fresh.nbytes >= _LARGE:
-                self._arrays[number] = [fresh]
-            return fresh
+    def arrays(self, wanted: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> list[np.ndarray]:
+        """Arrays for all results, with whatever is in them."""
+        return [self._array(i, s, d) if is_large(s, d) else np.empty(s, d) for i, (s, d) in enumerate(wanted)]
+
+    def _array(self, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+        kept = self._arrays.setdefault(number, [])
         for place in range(len(kept)):
             if sys.getrefcount(kept[place]) == 2:  # this list's, and the argument of the question
                 return kept[place]
@@ -78,10 +78,15 @@ class Pool:
         return fresh
 
 
+def is_large(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Whether a result is worth keeping for later calls."""
+    return math.prod(shape) * dtype.itemsize >= _LARGE
+
+
 def plain(x: Any, var: Var) -> np.ndarray:
     """`x` as NumPy's own array of the variable's dtype and shape, row by row."""
     array = np.require(np.asarray(x), var.dtype, ("C", "A")).reshape(var.shape)
     return array if type(array) is np.ndarray and array.dtype is var.dtype else np.array(array, var.dtype)
 
 
-__all__ = ["ALIGNMENT", "GUARD", "Life", "Pool", "aligned", "place", "plain"]
+__all__ = ["ALIGNMENT", "GUARD", "Life", "Pool", "aligned", "is_large", "place", "plain"]

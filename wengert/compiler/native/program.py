@@ -15,7 +15,7 @@ import numpy as np
 
 from wengert.compiler.native import call, engine, inplace, kernels, memory
 from wengert.compiler.native.block import Block, Step
-from wengert.compiler.native.driver import CLOSED, MORE, Argument, Gate, Job, Place, Region, entry, is_large, segment
+from wengert.compiler.native.driver import CLOSED, MORE, Argument, Gate, Job, Place, Region, entry, is_large, rounds, segment
 from wengert.compiler.native.expand import expand
 from wengert.compiler.native.fuse import Group
 from wengert.compiler.native.host import Host, bytes_of, windowed
@@ -53,8 +53,9 @@ class Program:
         self.fusion = kernels.fused(self.tape, inplace.late(self.tape, aliases, gate))
         self.tape = inplace.apart(self.fusion, self.tape, self.count, gate)
         self.direct = inplace.written_back(self.fusion, self.tape, self.count, aliases, gate)
-        self.gated = inplace.behind(self.fusion, self.tape, self.direct, aliases, gate)
+        self.over = {node: self.tape.inputs[aliases[i]] for i, node in self.direct.items() if i in aliases}
         self.gate = None if gate is None else self.fusion.resolve(self.tape.outputs[gate])[0]
+        self.gated = inplace.behind(self.fusion, self.direct, aliases, self.gate)
         self.gate_output = gate
         self.module = Module()
         kept = () if self.gate is None else (self.gate,)  # every segment that writes back looks at it
@@ -142,22 +143,24 @@ class Program:
             self.bound = [x for x in self.plan[0][1] if x not in inside and x not in self.outer]
             arguments = [self._argument(x) for x in self.bound]
             entry(self.module, "bound", "segment0", arguments, self.threads, bound=True)
+            if arguments:
+                rounds(self.module, "rounds", "segment0", arguments, self.threads)
         self.text = self.module.text()
 
     def _gate(self, run: list[Job]) -> Gate | None:
         """From which kernel of a segment on the gate has to be open."""
         first = next((i for i, job in enumerate(run) if job.gated), None)
-        if first is None or self.gate is None:
+        if first is None:
             return None
         gate = self.gate
-        return Gate(first, lambda f: self._address(f, gate))
+        return Gate(first, None if gate is None else lambda f: self._address(f, gate))
 
     def _argument(self, x: Var) -> Argument:
         if not isinstance(x, Input):
-            return Argument(self.slots[x])
+            return Argument(self.slots[x], bytes=bytes_of(x))
         if x.dtype not in self.dtypes:
             self.dtypes[x.dtype] = self._next()
-        return Argument(self.slots[x], self.dtypes[x.dtype], tuple(x.shape))
+        return Argument(self.slots[x], self.dtypes[x.dtype], tuple(x.shape), bytes_of(x))
 
     def _job(self, step: Step) -> Job:
         def arguments(f: Function) -> list[Value]:
@@ -177,7 +180,7 @@ class Program:
     def _region(self, base: Var) -> Region:
         if base in self.offset:
             return Region(0, self.offset[base], self.offset[base] + bytes_of(base))
-        return Region(1 + base.number, 0, 1)
+        return Region(1 + self.over.get(base, base).number, 0, 1)  # the new value lies where the old one was
 
     def _address(self, f: Function, base: Var) -> Value:
         if base in self.offset:
@@ -219,6 +222,8 @@ class Program:
             ]
             if self.whole:
                 self.fast = call.function(library, "bound", self.table, self._kept)
+                if self.bound:
+                    self.rounds = call.function(library, "rounds", self.table, self._kept)
 
     def __call__(self, arguments: Sequence[Any]) -> list[Any] | None:
         """The outputs (the gate's is None), all in new arrays; None where the gate is closed."""
