@@ -6,6 +6,7 @@ const THUMB = 14,
   LONG = 1100; // pixels; milliseconds of a step
 const PLAY = 'M6 3.5 17 10 6 16.5z',
   PAUSE = 'M5 3.5h3.4v13H5zM11.6 3.5H15v13h-3.4z';
+const SHORT_STORY = 110; // letters
 let playing = 0;
 
 function goTo(step, follow = false) {
@@ -67,10 +68,9 @@ function givenStory(boxes) {
 function endStory() {
   if (!data.swept) return [h('span', {}, 'Every line is computed.')];
   const sought = lines.filter((line) => !isOperation(line) && line.adjoint && line.look !== 'constant');
-  const shown = sought.slice(0, 4).map((line) => `∂${data.objective}/∂${line.name} = ${line.adjoint.t}`);
+  const all = sought.map((line) => `∂${data.objective}/∂${line.name} = ${line.adjoint.t}`).join(',  ');
   return [
-    h('code', {}, shown.join(',  ')),
-    sought.length > 4 ? ` and ${sought.length - 4} more` : '',
+    all.length <= SHORT_STORY ? h('code', {}, all) : `The gradients by all ${sought.length} inputs are there.`,
     h('span', { class: 'note' }, 'Press play to watch the sweeps.'),
   ];
 }
