@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
+def write_atomically(path: str | os.PathLike[str], content: bytes, durable: bool = True) -> Path:
     """Write a temporary file beside `path`, flush it to the disk, and rename it; then flush the folder.
+
+    What can be made again need not be `durable`: then nothing is flushed, and a crash of the machine may lose it.
 
     A link stays, and what it points to is replaced. What is no file (a pipe, ``/dev/stdout``) is written to.
     """
@@ -23,8 +25,9 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         # mkstemp's files are private; give the usual permissions of a new file.
         mask = os.umask(0)
         os.umask(mask)
@@ -33,7 +36,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    if os.name == "posix":
+    if durable and os.name == "posix":
         folder = os.open(target.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
 from wengert.base.optional import optional
+from wengert.compiler.native import cache as disk
 
 _LOCK = threading.RLock()
 
@@ -48,8 +50,26 @@ def _machine() -> Any:
     return target.create_target_machine(cpu=cpu, features=features, opt=2, reloc="pic", codemodel="small", jit=True)
 
 
+@cache
+def _setting() -> tuple[str, ...]:
+    """What code depends on besides its text: the target, and the versions of all that has to do with it."""
+    llvm = binding()
+    versions = (optional("llvmlite", "native code", "llvmlite").__version__, ".".join(map(str, llvm.llvm_version_info)), f"{sys.version_info[:2]}")
+    return (llvm.get_default_triple(), *processor(), *versions)
+
+
 def object_code(text: str) -> bytes:
-    """Translate a module's assembly; raises llvmlite's error where it is faulty, always a mistake of this package."""
+    """Machine code for a module's assembly: from the disk where it was made before, else translated."""
+    name = disk.key(text, *_setting())
+    code = disk.load(name)
+    if code is None:
+        code = _translated(text)
+        disk.store(name, code)
+    return code
+
+
+def _translated(text: str) -> bytes:
+    """Raises llvmlite's error where the text is faulty, always a mistake of this package."""
     llvm = binding()
     with _LOCK:
         module = llvm.parse_assembly(text)
