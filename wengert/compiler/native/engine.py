@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -26,7 +27,24 @@ def binding() -> Any:
 
 def available() -> bool:
     """Whether native code can be made here; ``WENGERT_BACKEND=numpy`` asks for none."""
-    return os.environ.get("WENGERT_BACKEND", "") != "numpy" and find_spec("llvmlite") is not None
+    return os.environ.get("WENGERT_BACKEND", "") != "numpy" and _installed()
+
+
+@cache
+def _installed() -> bool:
+    """Whether llvmlite is there; where it is not, that is said once."""
+    try:
+        found = find_spec("llvmlite") is not None
+    except ValueError:  # it is hidden
+        found = False
+    if not found:
+        warnings.warn(
+            "llvmlite is not installed: compiled functions run on NumPy (pip install llvmlite; WENGERT_BACKEND=numpy "
+            "asks for NumPy)",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return found
 
 
 @cache
@@ -54,8 +72,9 @@ def _machine() -> Any:
 def _setting() -> tuple[str, ...]:
     """What code depends on besides its text: the target, and the versions of all that has to do with it."""
     llvm = binding()
-    versions = (optional("llvmlite", "native code", "llvmlite").__version__, ".".join(map(str, llvm.llvm_version_info)), f"{sys.version_info[:2]}")
-    return (llvm.get_default_triple(), *processor(), *versions)
+    llvmlite = optional("llvmlite", "native code", "llvmlite").__version__
+    versions = f"llvmlite {llvmlite}, LLVM {llvm.llvm_version_info}, Python {sys.version_info[:2]}"
+    return (llvm.get_default_triple(), *processor(), versions)
 
 
 def object_code(text: str) -> bytes:
