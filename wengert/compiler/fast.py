@@ -34,6 +34,9 @@ def short_way(trace: Trace, args: Sequence[Any], enabled: bool) -> Callable[[tup
     names = [(space, name, value) for (space, name), value in zip(named, values, strict=True)]
     others = [guard for guard in trace.guards if not guard.stable or guard.place is None]
     run, array, where = trace.run, np.ndarray, local
+    bound = trace.native.bound if trace.native is not None else None
+    if bound is not None and bound.direct and len(args) == bound.given:
+        return _direct(trace, bound, names, others, enabled)
 
     def call(args: tuple[Any, ...]) -> Any:
         if _SEEN[0] != trace.seen or where.lifting is not None or (where.paused < 0) is not enabled:
@@ -51,6 +54,34 @@ def short_way(trace: Trace, args: Sequence[Any], enabled: bool) -> Callable[[tup
                 return MISSED
         native = trace.native
         return finish(run(args) if native is None else native(args))
+
+    return call
+
+
+def _direct(trace: Trace, bound: Any, names: Sequence[Any], others: Sequence[Any],
+            enabled: bool) -> Callable[[tuple[Any, ...]], Any]:  # fmt: skip
+    """The way of small functions: the machine code itself looks whether the arrays are of the right kind."""
+    fast, made, empty, where = bound.program.fast, bound.made, np.empty, local
+    default, finish = get_default_dtype(), _finish(trace)
+
+    def call(args: tuple[Any, ...]) -> Any:
+        if _SEEN[0] != trace.seen or where.lifting is not None or (where.paused < 0) is not enabled:
+            return MISSED
+        if get_default_dtype() is not default:
+            return MISSED
+        for space, name, value in names:
+            if space.get(name, MISSING) is not value:
+                return MISSED
+        for guard in others:
+            if not guard.holds():
+                return MISSED
+        fresh = [empty(shape, dtype) for shape, dtype in made]
+        answer = fast(*args, *fresh)
+        if answer is None:
+            return finish(fresh)
+        if answer is False:  # nothing was written back: the long way finds the same and says why
+            bound.program.failed()
+        return MISSED
 
     return call
 

@@ -52,10 +52,12 @@ class Bound:
         self.made = [(tuple(b.shape), b.dtype) for b in self.results]
         self.outputs = program.outputs[: program.count]
         self.simple = [y.base for y in self.outputs] == self.results and all(y.window is None for y in self.outputs)
-        self.noted = False
         self.pool = memory.Pool()
         self.small = not any(memory.is_large(shape, dtype) for shape, dtype in self.made)
         self.in_order = self.numbers == list(range(self.given))
+        # Whether a call is nothing but the machine code, with results that need no second thought.
+        self.direct = self.possible and self.simple and self.small and self.in_order and not program.threads
+        self.noted = False
         program.table[At.EPOCH] = EPOCH.ctypes.data
 
     def __call__(self, leaves: Sequence[Any]) -> list[Any] | None:
