@@ -212,6 +212,22 @@ def test_modules_among_the_arguments_are_seen_too() -> None:
     assert e["m.0.weight"].learned
 
 
+def test_modules_that_a_function_refers_to_are_seen_with_their_parameters() -> None:
+    model, unused = network(4, 3, 2), network(4, 3)
+    loss_fn, labels = wg.nn.CrossEntropyLoss(), np.array([0, 1])
+
+    def loss(x: Any) -> Any:
+        return loss_fn(model(x), labels) if x is not unused else None
+
+    x = RNG.standard_normal((2, 4)).astype(np.float32)
+    e = explained(loss, x)
+    assert [line.name for line in e.lines if line.learned] == [f"model.{name}" for name, _ in model.named_parameters()]
+    loss(x).backward()
+    for name, parameter in model.named_parameters():
+        assert np.array_equal(e[f"model.{name}"].adjoint, parameter.grad.numpy())
+    assert {line.place[0] for line in e.lines if line.place} == {"Sequential", "CrossEntropyLoss"}
+
+
 def test_hooks_are_gone_afterwards() -> None:
     model = network(4, 3)
     explained(model, np.ones((2, 4)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert.base.errors import ArgumentError
 from wengert.core.record import Recorded, Tensor, trace
-from wengert.core.tape import Var
+from wengert.core.tape import Tape, Var
 from wengert.core.tree import Structure, flatten
 from wengert.ops.structure import arrayed
 from wengert.viz.explanation import Explanation
@@ -30,8 +30,8 @@ def explain(f: Callable[..., Any] | str | Formula, /, *args: Any, **values: Any)
     of both modes. Where the result is an array, the adjoints are those of the sum of its elements.
 
     A formula is text as `parse` reads it, ``"z = w*x; y = exp(z)"``; its lines keep their names, and nothing but its
-    operations is executed. The parameters of a module are inputs too. Python numbers count as float64; arrays of
-    whole numbers are not differentiated.
+    operations is executed. The parameters of a module are inputs too, also where a function only refers to it. Python
+    numbers count as float64; arrays of whole numbers are not differentiated.
 
     >>> import wengert as wg
     >>> e = wg.explain("z = w*x; a = z + b; y = exp(a)", w=2, x=3, b=-4)
@@ -70,18 +70,18 @@ def _of_formula(formula: Formula, args: Sequence[Any], values: Mapping[str, Any]
         return [arrayed(steps[-1][1])]
 
     recorded = trace(call, [_own(x) for x in given.values()], "explain", keep_all=True)
-    return _read(recorded, title=formula.text, inputs=list(given), labels=labels, sources=False)
+    return _read(recorded, len(given), title=formula.text, inputs=list(given), labels=labels, sources=False)
 
 
 def _of_function(f: Callable[..., Any], args: Sequence[Any], values: Mapping[str, Any]) -> Explanation:
-    parameters: dict[str, Tensor] = dict(f.named_parameters()) if hasattr(f, "named_parameters") else {}
+    around = _modules_around(f)
+    parameters = _parameters(around)
     leaves, structure = flatten((tuple(args), dict(values)))
-
     calls: list[Call] = []
 
     def call(*boxes: Any) -> list[Any]:
         positional, named = structure.unflatten(boxes[: len(leaves)])
-        modules = modules_in((f, *positional, *named.values()))
+        modules = modules_in((*around.values(), *positional, *named.values()))
         with np.errstate(all="ignore"), _standing_in(parameters.values(), boxes[len(leaves) :]):
             with watched(modules, own=f) as seen:
                 result = f(*positional, **named)
@@ -95,12 +95,38 @@ def _of_function(f: Callable[..., Any], args: Sequence[Any], values: Mapping[str
     learned = frozenset(v for v, is_learned in zip(recorded.tape.inputs, learns, strict=True) if is_learned)
     title = getattr(f, "__name__", type(f).__name__)
     title = "a lambda" if title == "<lambda>" else title
-    return _read(recorded, title=title, inputs=names, learned=learned, calls=calls)
+    return _read(recorded, len(leaves), title=title, inputs=names, learned=learned, calls=calls)
 
 
-def _read(recorded: Recorded, **more: Any) -> Explanation:
+def _read(recorded: Recorded, given: int, inputs: list[str], **more: Any) -> Explanation:
+    """What the list says; of its inputs, those that were given, and parameters that are used."""
+    tape = recorded.tape
     results = [v for v in recorded.variables if v is not None]
-    return Explanation.of(read(Subject(recorded.tape, results, **more)))
+    used = {x for node in tape for x in node.inputs if isinstance(x, Var)}.union(results)
+    kept = [(v, name) for i, (v, name) in enumerate(zip(tape.inputs, inputs, strict=True)) if i < given or v in used]
+    shown = Tape([v for v, _ in kept], tape.nodes, tape.outputs)
+    return Explanation.of(read(Subject(shown, results, inputs=[name for _, name in kept], **more)))
+
+
+def _modules_around(f: Callable[..., Any]) -> dict[str, Any]:
+    """The modules a function reads without getting them as arguments, by name; a module itself has none."""
+    if hasattr(f, "named_parameters"):
+        return {"": f}
+    try:
+        found = inspect.getclosurevars(inspect.unwrap(f))
+    except (TypeError, ValueError):  # no Python function
+        return {}
+    names = {**found.globals, **found.nonlocals}
+    return {name: x for name, x in names.items() if isinstance(getattr(x, "_modules", None), dict)}
+
+
+def _parameters(modules: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Their parameters by name, each once."""
+    found: dict[int, tuple[str, Tensor]] = {}
+    for name, module in modules.items():
+        for path, parameter in module.named_parameters():
+            found.setdefault(id(parameter), (f"{name}.{path}" if name else path, parameter))
+    return dict(found.values())
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def read(s: Subject) -> Account:
             found = _swept(s, names)
         except MissingRuleError as error:
             remarks = (*remarks, f"No backward sweep: {error.message}.")
-    where = places(tape, {v: names[v] for v in s.learned}, s.calls)
+    where = places(tape, {v: names[v] for v in s.learned if v in names}, s.calls)
     moving = [v for v in tape.inputs if carries_gradient(v)]
     return Account(
         s.title, tuple(_line(s, v, names, found, where.get(v, ())) for v in names), _objective(s.results, names),
