@@ -37,7 +37,7 @@ def supported(node: Node) -> bool:
         return False
     if any(not isinstance(x, Var) or x.dtype != node.dtype or 0 in x.shape for x in node.inputs) or 0 in node.shape:
         return False
-    return len(node.attrs["stride"]) <= 3 and geometry(node).taps <= _MOST_TAPS
+    return 1 <= len(node.attrs["stride"]) <= 3 and geometry(node).taps <= _MOST_TAPS
 
 
 def kernel_gradient(module: Module, name: str, node: Node, operands: Operands, epilogue: Epilogue,

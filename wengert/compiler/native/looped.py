@@ -44,6 +44,11 @@ def supported(node: Node, fuse: Fuse) -> bool:
         return False
     if any(not isinstance(y, Var) for y in node.attrs["body"].outputs):
         return False
+    body = node.attrs["body"]
+    if any(x.dtype != y.dtype for x, y in zip(node.inputs, body.inputs, strict=True)):
+        return False
+    if any(y.dtype != d for y, d in zip(body.outputs, node.dtype, strict=True)):
+        return False
     if any(not math.prod(s) for s in node.shape) or any(not math.prod(x.shape) for x in node.inputs):
         return False
     return Body(node, fuse).native

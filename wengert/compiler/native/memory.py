@@ -7,6 +7,7 @@ share memory: each is put at the lowest place that is free all its life, large o
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from wengert.core.tape import Var
 ALIGNMENT = 64  # a cache line
 _LARGE = 1 << 16  # bytes of a result that is worth keeping
 _KEPT = 3  # results kept for one output
+POISON = bool(os.environ.get("WENGERT_POISON"))  # test mode: no value shares memory with another (see `poison`)
 GUARD = 64  # bytes behind each value that may be read, never written
 
 
@@ -38,8 +40,8 @@ def place(lives: list[Life]) -> tuple[list[int], int]:
         life = lives[number]
         size = -(-(life.size + GUARD) // ALIGNMENT) * ALIGNMENT
         offset = 0
-        for start, end, other in sorted(
-            (x for x in placed if x[2].first <= life.last and life.first <= x[2].last), key=lambda x: x[0]
+        for start, end, _ in sorted(
+            (x for x in placed if POISON or (x[2].first <= life.last and life.first <= x[2].last)), key=lambda x: x[0]
         ):
             if start - offset >= size:
                 break

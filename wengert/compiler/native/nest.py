@@ -89,7 +89,7 @@ def _vectorised(loops: Sequence[Loop], accesses: Sequence[Access], work: float) 
     """
 
     def cost(place: int) -> tuple[float, int]:
-        lanes = min(loops[place].length, _MOST_LANES)
+        lanes = max(1, min(loops[place].length, _MOST_LANES))
         steps = [stride(access, loops[place]) for access in accesses]
         reads = sum(1.0 if s in (0, 1) else 2.0 + _APART * lanes for s in steps)
         return (work + reads) / lanes, -place

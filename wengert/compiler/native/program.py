@@ -6,14 +6,13 @@ the values of the list's inputs, and it returns those of its outputs.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.native import call, engine, inplace, kernels, memory
+from wengert.compiler.native import call, engine, inplace, kernels, memory, poison
 from wengert.compiler.native.block import Block, Step
 from wengert.compiler.native.driver import CLOSED, MORE, Argument, Gate, Job, Place, Region, entry, is_large, rounds, segment
 from wengert.compiler.native.expand import expand
@@ -65,8 +64,6 @@ class Program:
         self.arena = memory.aligned(self.arena_bytes)
         self.scratch_stride = -(-(self.block.scratch + memory.GUARD) // memory.ALIGNMENT) * memory.ALIGNMENT
         self.status = memory.aligned(64).view(np.int64)
-        if os.environ.get("WENGERT_POISON"):
-            self.arena.fill(0xFF)  # NaN in every floating dtype
         self.slots: dict[Var, int] = {}  # the place of outside variables in the table
         self.dtypes: dict[np.dtype[Any], int] = {}
         self.constants: dict[int, np.ndarray] = {}
@@ -217,13 +214,16 @@ class Program:
         if any(type(x) is tuple for x in self.plan):
             library = engine.Library(engine.object_code(self.text))
             self.plan = [
-                (call.function(library, x[0], self.table, self._kept), x[1]) if type(x) is tuple else x
-                for x in self.plan
+                (self._function(library, *x, first=x is self.plan[0]), x[1]) if type(x) is tuple else x for x in self.plan
             ]
             if self.whole:
-                self.fast = call.function(library, "bound", self.table, self._kept)
+                self.fast = self._function(library, "bound", self.bound)
                 if self.bound:
-                    self.rounds = call.function(library, "rounds", self.table, self._kept)
+                    self.rounds = self._function(library, "rounds", self.bound)
+
+    def _function(self, library: engine.Library, name: str, arrays: Sequence[Var], first: bool = True) -> Any:
+        found = call.function(library, name, self.table, self._kept)
+        return poison.watched(self, found, arrays, first) if memory.POISON else found
 
     def __call__(self, arguments: Sequence[Any]) -> list[Any] | None:
         """The outputs (the gate's is None), all in new arrays; None where the gate is closed."""
