@@ -93,7 +93,7 @@ $(FURTHER)/done: | $(BIN)/python
 	$(FURTHER)/bin/python -m pip install --quiet --disable-pip-version-check casadi heyoka pytensor
 	@touch $@
 
-BENCH_NEEDS := $(STAMPS)/compile $(STAMPS)/plot $(STAMPS)/peers $(FURTHER)/done
+BENCH_NEEDS := $(STAMPS)/plot $(STAMPS)/peers $(FURTHER)/done
 bench: $(BENCH_NEEDS)
 	$(BIN)/python -m benchmarks.training $(ARGS)
 	$(BIN)/python -m benchmarks.latency

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ import wengert as wg
 from wengert.core.record import local
 
 os.environ.setdefault("MPLBACKEND", "agg")
+# Machine code is kept between runs, away from the user's own; what is wrong in it is found by tests of the cache.
+os.environ.setdefault("WENGERT_CACHE_DIR", str(Path(__file__).parent / "build" / "cache"))
 
 
 @pytest.fixture(autouse=True)

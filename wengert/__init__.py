@@ -89,6 +89,8 @@ if _TYPE_CHECKING:
     from wengert import train as train
     from wengert import viz as viz
     from wengert.compiler.jit import compile as compile  # noqa: A004
+    from wengert.compiler.native.threads import get_num_threads as get_num_threads
+    from wengert.compiler.native.threads import set_num_threads as set_num_threads
     from wengert.train import fit as fit
     from wengert.viz import derive as derive
     from wengert.viz import explain as explain
@@ -114,6 +116,8 @@ _LAZY = {
     "derive": ("wengert.viz", "derive"), "explain": ("wengert.viz", "explain"),
     "show": ("wengert.viz", "show"), "fit": ("wengert.train", "fit"),
     "compile": ("wengert.compiler.jit", "compile"),
+    "get_num_threads": ("wengert.compiler.native.threads", "get_num_threads"),
+    "set_num_threads": ("wengert.compiler.native.threads", "set_num_threads"),
 }  # fmt: skip
 
 # The floors of the package are modules of it too, but nobody's business.

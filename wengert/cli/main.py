@@ -1,4 +1,4 @@
-"""The command line: ``wengert train``, ``predict``, ``evaluate``, ``data``, ``explain``, ``info``.
+"""The command line: ``wengert train``, ``predict``, ``evaluate``, ``data``, ``explain``, ``cache``, ``info``.
 
 Errors are printed without traceback, exit code 2.
 """
@@ -19,10 +19,13 @@ from rich.table import Table
 from rich.text import Text
 
 from wengert.base.errors import WengertError
+from wengert.cli.caching import cache
 from wengert.cli.explaining import explain_formula
 from wengert.cli.learning import train
 from wengert.cli.printing import console, shown
 from wengert.cli.tables import data, evaluate, predict
+from wengert.compiler.native import engine
+from wengert.compiler.native.threads import get_num_threads
 
 app = typer.Typer(
     name="wengert", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -45,8 +48,8 @@ def root(
     """Record programs as a Wengert list, differentiate them, and train models."""
 
 
-# ----- train, predict, evaluate, data ----------------------------------------------------------------------
-for command in (train, predict, evaluate, data):
+# ----- train, predict, evaluate, data, cache ---------------------------------------------------------------
+for command in (train, predict, evaluate, data, cache):
     # One line a paragraph: the terminal's width decides where it is broken.
     paragraphs = (inspect.getdoc(command) or "").split("\n\n")
     app.command(command.__name__, help="\n\n".join(" ".join(p.split()) for p in paragraphs))(command)
@@ -73,19 +76,26 @@ def _blas() -> str:
         return "unknown"
 
 
+def _target() -> str:
+    """What `wg.compile` makes code for."""
+    if not engine.available():
+        return "nothing (WENGERT_BACKEND=numpy, or llvmlite is not installed)"
+    version = ".".join(map(str, engine.binding().llvm_version_info))
+    return f"for {engine.processor()[0] or 'any processor of this kind'}, by LLVM {version}"
+
+
 @app.command()
 def info() -> None:
     """Print versions, threads, devices, and what is compiled natively."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     rows = {
         "wengert": _installed("wengert"),
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "NumPy": np.__version__,
         "BLAS of NumPy": _blas(),
-        "threads": f"{cores} processors, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}",
+        "threads": f"{get_num_threads()}, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}",
         "devices": "cpu",
-        "compiled natively": "nothing yet (all operations run through NumPy)",
-        **{name: _installed(name) for name in ("scipy", "safetensors", "matplotlib", "rich", "typer")},
+        "compiled natively": _target(),
+        **{name: _installed(name) for name in ("llvmlite", "scipy", "safetensors", "matplotlib", "rich", "typer")},
     }
     table = Table(show_header=False, box=None)
     for name, value in rows.items():

@@ -10,6 +10,7 @@ import numpy as np
 from wengert.base.errors import CompileError
 from wengert.compiler import native
 from wengert.compiler.guards import Guard
+from wengert.compiler.native.threads import get_num_threads
 from wengert.compiler.passes import optimise
 from wengert.compiler.runner import Runner
 from wengert.core.epoch import EPOCH
@@ -110,6 +111,7 @@ class Trace:
         """Called once, when everything is set: what the sources hold from here on has the types it has now."""
         places = self.sources
         self.types = Guard("the types of tensors from outside", lambda: tuple(_type(p.read()) for p in places))
+        self.watches.append(Watch("the number of threads", get_num_threads, get_num_threads()))
         self.seen = int(EPOCH[0])
 
     def arguments(self, leaves: Sequence[Any]) -> list[Any]:

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.base.errors import ArgumentError
 from wengert.compiler.native import engine
+from wengert.core.epoch import changed
 
 # The team's memory, by byte: who arrived, the barrier's phase, the number of the job, the job itself.
 _ARRIVED, _PHASE, _JOB, _FUNCTION, _TABLE, _MEMBERS = 0, 64, 128, 136, 144, 160
@@ -184,12 +186,34 @@ if hasattr(os, "register_at_fork"):
 
 
 def set_num_threads(count: int) -> None:
-    """Let compiled functions use `count` threads."""
-    TEAM.resize(max(1, int(count)))
+    """Let compiled functions use `count` threads; they are recorded anew by their next call.
+
+    At first it is as many as there are processors for this process; the environment's ``WENGERT_NUM_THREADS``, or a
+    smaller ``OMP_NUM_THREADS``, says otherwise. NumPy's own threads are not changed. A sum may be rounded otherwise
+    with another number of threads; with the same number it is always the same. Raises `ArgumentError` unless `count`
+    is a whole number of at least 1.
+
+    >>> import wengert as wg
+    >>> before = wg.get_num_threads()
+    >>> wg.set_num_threads(1)
+    >>> wg.get_num_threads()
+    1
+    >>> wg.set_num_threads(before)
+    """
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+        raise ArgumentError(f"set_num_threads: got {count!r}; needs a whole number of at least 1")
+    if count != TEAM.size:
+        TEAM.resize(int(count))
+        changed()
 
 
 def get_num_threads() -> int:
-    """How many threads compiled functions use."""
+    """How many threads compiled functions use; `set_num_threads` sets it.
+
+    >>> import wengert as wg
+    >>> wg.get_num_threads() >= 1
+    True
+    """
     return TEAM.size
 
 
