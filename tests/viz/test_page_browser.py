@@ -240,6 +240,49 @@ def test_a_box_under_the_mouse_tells_everything(page: Page, files: dict[str, Pat
     assert "∂v1/∂b" in panel  # forward mode
 
 
+def test_the_drawing_is_moved_and_zoomed_but_never_lost(page: Page, files: dict[str, Path]) -> None:
+    from selenium.webdriver import ActionChains
+
+    def view() -> tuple[float, float, float]:
+        text = page.js("return document.querySelector('#world').getAttribute('transform')")
+        x, y, k = (
+            float(number) for number in text.replace("translate(", "").replace(") scale(", " ").strip(")").split()
+        )
+        return x, y, k
+
+    page.open(files["network"])
+    x, y, k = view()
+    ActionChains(page.driver).move_to_element_with_offset(
+        page.find("#drawing"), -400, 0
+    ).click_and_hold().move_by_offset(50, 30).release().perform()
+    assert view() == pytest.approx((x + 50, y + 30, k))
+    page.keys("+")
+    assert view()[2] == pytest.approx(k * 1.25)
+    page.js("const s = document.querySelector('#drawing'); for (let i = 0; i < 99; i++)"
+            "s.dispatchEvent(new WheelEvent('wheel', {deltaY: 500, cancelable: true}))")  # fmt: skip
+    assert (rectangles(page)[:, 3] > 0).any()
+    page.keys("0")
+    boxes = rectangles(page)
+    area = page.js(
+        "const r = document.querySelector('#stage').getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]"
+    )
+    assert (boxes[:, :2] >= area[:2]).all() and (boxes[:, 2:] <= area[2:]).all()
+
+
+def test_enter_folds_and_unfolds_the_group_in_focus(page: Page, files: dict[str, Path]) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    page.open(files["network"])
+    page.js("document.querySelector('.box[tabindex=\"0\"]').focus()")
+    page.keys("f")
+    assert page.count(".box.group") == 1 and "folded group" in page.text("#panel")
+    page.js("document.querySelector('.box.group').focus()")
+    page.keys(Keys.ENTER)
+    assert page.count(".box.group") == 0
+    page.keys(Keys.ARROW_RIGHT)
+    assert page.text("#panel h2")
+
+
 def test_large_jacobians_are_heat_maps(page: Page, files: dict[str, Path]) -> None:
     page.open(files["network"])
     page.js("document.querySelector(arguments[0]).dispatchEvent(new MouseEvent('click', {bubbles: true}))",

@@ -4,6 +4,7 @@ const svg = $('drawing'),
   world = $('world');
 const MANY = 700; // boxes, from which on only those in sight are in the document
 const MOST_LABELS = 80;
+const KEPT = 60; // pixels of the drawing that cannot be moved away
 const state = {
   view: { x: 0, y: 0, k: 1 },
   scene: null,
@@ -242,7 +243,14 @@ function shades() {
 
 // ----- moving about
 function look() {
-  const { x, y, k } = state.view;
+  // A part of the drawing always stays in sight.
+  const area = svg.getBoundingClientRect(),
+    { view, placed } = state,
+    within = (at, size, whole) => Math.min(Math.max(at, KEPT - size), whole - KEPT);
+  if (!area.width) return; // the table is shown instead
+  view.x = within(view.x, placed.width * view.k, area.width);
+  view.y = within(view.y, placed.height * view.k, area.height);
+  const { x, y, k } = view;
   world.setAttribute('transform', `translate(${x} ${y}) scale(${k})`);
   svg.classList.toggle('far', k < 0.3);
   if (state.scene?.boxes.length > MANY) {

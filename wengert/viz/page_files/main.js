@@ -98,6 +98,10 @@ svg.addEventListener('pointerleave', () => hover(null));
 svg.addEventListener(
   'wheel',
   (event) => {
+    const area = svg.getBoundingClientRect(),
+      { k } = state.view;
+    const fits = state.placed.width * k <= area.width && state.placed.height * k <= area.height;
+    if (fits && !event.ctrlKey && !event.metaKey) return; // the page around may scroll
     event.preventDefault();
     if (event.ctrlKey || event.metaKey)
       return zoom(Math.exp(-event.deltaY * 0.01), { x: event.clientX, y: event.clientY });
