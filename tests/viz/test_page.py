@@ -350,6 +350,15 @@ def test_values_of_every_dtype_have_a_portrait(dtype: str) -> None:
     json.dumps(made, allow_nan=False)
 
 
+def test_sums_speak_of_the_finite_numbers() -> None:
+    x = np.ones((8, 8))
+    x[0, 0], x[1, 1], x[2] = np.nan, np.inf, 0
+    sums = dict(portrait(x, 7)["s"])  # type: ignore[index]
+    assert sums["not finite"] == "2 of 64" and sums["mean"] == "0.87097" and "zeros" not in sums
+    assert dict(portrait(np.full((7, 7), np.nan), 7)["s"]) == {"not finite": "49 of 49"}  # type: ignore[index]
+    assert dict(portrait(np.zeros((7, 7)), 7)["s"])["zeros"] == "100%"  # type: ignore[index]
+
+
 def test_small_jacobians_are_there_in_full_and_large_ones_as_map() -> None:
     A = np.array([[1.0, 2.0], [3.0, 4.0]])
     (part,) = explained(lambda x: A @ x, np.ones(2))["y"].partials

@@ -91,14 +91,17 @@ def portrait(x: Any, digits: int, fine: bool = True) -> dict[str, Any] | None:
 
 
 def summary(x: Any, digits: int) -> list[list[str]]:
-    """Smallest, mean, largest, norm; zeros where there are many."""
+    """Smallest, mean, largest and norm of the finite numbers; how many others; zeros where there are many."""
     if x.dtype.kind == "c":
         return [["norm", one(norm(x) or 0.0, digits)]]
     x = x.astype(np.float64)
-    with np.errstate(all="ignore"):
-        parts = {"min": x.min(), "mean": x.mean(), "max": x.max(), "norm": np.sqrt(np.sum(x * x))}
+    finite = x[np.isfinite(x)]
+    found = [] if finite.size == x.size else [["not finite", f"{x.size - finite.size:,} of {x.size:,}"]]
+    if finite.size:
+        parts = {"min": finite.min(), "mean": finite.mean(), "max": finite.max(), "norm": np.sqrt(np.sum(finite**2))}
+        found += [[name, one(value, digits)] for name, value in parts.items()]
     zeros = float(np.mean(x == 0))
-    return [[k, one(v, digits)] for k, v in parts.items()] + ([["zeros", f"{zeros:.0%}"]] if zeros >= 0.2 else [])
+    return found + ([["zeros", f"{zeros:.0%}"]] if zeros >= 0.2 else [])
 
 
 def heat(x: Any) -> dict[str, Any]:
