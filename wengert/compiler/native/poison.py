@@ -21,34 +21,49 @@ _BYTE = 0xFF  # NaN in every floating dtype
 _GUARD = 128
 
 
-def watched(program: Program, function: Callable[..., Any], arrays: Sequence[Var], first: bool) -> Callable[..., Any]:
-    """The function of a segment, with poison before (where it is the first one) and a look at all guards after it."""
-    written = [isinstance(x, Node) and program.fusion.home[x].kind != "host" for x in arrays]
-    owned = np.zeros(len(program.arena), bool)
-    for base, start in program.offset.items():
-        owned[start : start + bytes_of(base)] = True
-    members = program.scratch_stride and len(program.scratch) // program.scratch_stride
+class Watch:
+    """What is looked at after each segment of a program, until the next call."""
 
-    def run(*given: Any) -> Any:
-        if first:
-            program.arena.fill(_BYTE)
-            program.scratch.fill(_BYTE)
-        rooms = [_room(x) if type(x) is np.ndarray else (None, x) for x in given]
-        answer = function(*(x for _, x in rooms))
-        if answer is NotImplemented:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.rooms: list[tuple[np.ndarray | None, np.ndarray, np.ndarray, bool]] = []  # later segments use them too
+        owned = np.zeros(len(program.arena), bool)
+        for base, start in program.offset.items():
+            owned[start : start + bytes_of(base)] = True
+        self.guards = ~owned
+
+    def segment(self, function: Callable[..., Any], arrays: Sequence[Var], first: bool) -> Callable[..., Any]:
+        """The function of a segment, with poison before (where it is the first one) and a look at all guards after."""
+        program = self.program
+        written = [isinstance(x, Node) and program.fusion.home[x].kind != "host" for x in arrays]
+
+        def run(*given: Any) -> Any:
+            if first:
+                program.arena.fill(_BYTE)
+                program.scratch.fill(_BYTE)
+                self.rooms = []
+            rooms = [_room(x) if type(x) is np.ndarray else (None, x) for x in given]
+            answer = function(*(x for _, x in rooms))
+            if answer is not NotImplemented:
+                found = zip(rooms, given, written, strict=True)
+                self.rooms += [(room, copy, x, result) for (room, copy), x, result in found if room is not None]
+                self.look()
             return answer
-        for (room, copy), x, result in zip(rooms, given, written, strict=True):
+
+        return run
+
+    def look(self) -> None:
+        """See whether anything was written where it must not; hand over the results."""
+        program, stride = self.program, self.program.scratch_stride
+        for room, copy, x, result in self.rooms:
             assert room is None or _untouched(room, x.nbytes), "written beyond an array"
             assert result or copy.tobytes() == x.tobytes(), "an input was written"
             if result:
                 x[...] = copy
-        assert (program.arena[~owned] == _BYTE).all(), "written beyond a value in the arena"
-        for member in range(members):
-            rest = program.scratch[member * program.scratch_stride :][: program.scratch_stride]
-            assert (rest[program.block.scratch :] == _BYTE).all(), "written beyond scratch memory"
-        return answer
-
-    return run
+        assert (program.arena[self.guards] == _BYTE).all(), "written beyond a value in the arena"
+        for start in range(0, len(program.scratch) - stride + 1, stride):
+            rest = program.scratch[start + program.block.scratch : start + stride]
+            assert (rest == _BYTE).all(), "written beyond scratch memory"
 
 
 def _room(x: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
@@ -65,4 +80,4 @@ def _untouched(room: np.ndarray, size: int) -> bool:
     return bool((room[:_GUARD] == _BYTE).all() and (room[_GUARD + size :] == _BYTE).all())
 
 
-__all__ = ["watched"]
+__all__ = ["Watch"]

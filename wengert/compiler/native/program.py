@@ -211,6 +211,7 @@ class Program:
             self.table[Place.BARRIER] = TEAM.library.address("barrier")
         self.table[Place.TEAM] = TEAM.address
         self._kept: list[Any] = []
+        self.watch = poison.Watch(self) if memory.POISON else None
         if any(type(x) is tuple for x in self.plan):
             library = engine.Library(engine.object_code(self.text))
             self.plan = [
@@ -223,7 +224,7 @@ class Program:
 
     def _function(self, library: engine.Library, name: str, arrays: Sequence[Var], first: bool = True) -> Any:
         found = call.function(library, name, self.table, self._kept)
-        return poison.watched(self, found, arrays, first) if memory.POISON else found
+        return self.watch.segment(found, arrays, first) if self.watch is not None else found
 
     def __call__(self, arguments: Sequence[Any]) -> list[Any] | None:
         """The outputs (the gate's is None), all in new arrays; None where the gate is closed."""
