@@ -1,4 +1,4 @@
-"""The logarithm of the gamma function and its derivative in native code, computed in float64.
+"""The gamma function, its logarithm and the derivative of that in native code, computed in float64.
 
 Between 1 and 3 the logarithm is (x - 1) (x - 2) times a polynomial, so that its zeros are exact; arguments up to 10 are
 brought there by a product, larger ones go by Stirling's series. Negative arguments are reflected.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from wengert.compiler.native import angles, maths
+from wengert.compiler.native import angles, errors, maths
 from wengert.compiler.native.ir import Function, Value
 from wengert.compiler.native.maths import function, through_double
 from wengert.compiler.native.polynomials import polynomial
@@ -31,15 +31,20 @@ _SLOPES = [1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -
 _FAR = 10.0
 
 
-def _positive(f: Function, x: Value) -> Value:
-    """log(gamma(x)) for x > 0."""
-    below, far = f.compare("olt", x, 1.0), f.compare("oge", x, _FAR)
+def _near(f: Function, x: Value, below: Value, far: Value) -> tuple[Value, Value]:
+    """``log(gamma(z))`` and a product, with ``gamma(x + below) = gamma(z) product`` where x is not far."""
     z, product = f.select(below, x + 1.0, f.select(far, 2.0, x)), f.constant(1.0, x.type)
     for _ in range(int(_FAR) - 3):
         high = f.compare("oge", z, 3.0)
         z = f.select(high, z - 1.0, z)
         product = f.select(high, product * z, product)
-    base = polynomial(f, _NEAR, z - 2.0) * (z - 1.0) * (z - 2.0)
+    return polynomial(f, _NEAR, z - 2.0) * (z - 1.0) * (z - 2.0), product
+
+
+def _positive(f: Function, x: Value) -> Value:
+    """log(gamma(x)) for x > 0."""
+    below, far = f.compare("olt", x, 1.0), f.compare("oge", x, _FAR)
+    base, product = _near(f, x, below, far)
     log = maths.log(f, f.select(below | far, x, product))
     near = f.select(below, base - log, base + log)
     over = 1.0 / f.select(far, x, 1.0)
@@ -91,10 +96,65 @@ def digamma(f: Function, x: Value) -> Value:
     return f.select(pole, f.select(f.compare("oeq", x, 0.0), at_zero, math.nan), result)
 
 
-@rule("gammaln")
-def _gammaln(f: Function, x: Value, dtype: DType) -> Value:
-    written: Value = gammaln(f, x)
-    return written
+def _gamma_positive(f: Function, x: Value) -> Value:
+    """gamma(x) for x > 0; far out ``sqrt(2 pi) x**(x - 1/2) exp(-x)`` times the series, the power in two halves."""
+    below, far = f.compare("olt", x, 1.0), f.compare("oge", x, _FAR)
+    base, product = _near(f, x, below, far)
+    near = maths.exp(f, base)
+    near = f.select(below, near / x, near * product)
+    large = maths.at_most(f, f.select(far, x, _FAR), 200.0)
+    over = 1.0 / large
+    half = errors.power(f, large, f.fma(large, 0.5, -0.25))
+    series = maths.exp(f, polynomial(f, _STIRLING, over * over) * over) * math.sqrt(2 * math.pi)
+    return f.select(far, half * (maths.exp(f, -large) * series) * half, near)
+
+
+def _is_pole(f: Function, x: Value) -> Value:
+    return f.compare("olt", x, 0.0) & f.compare("oeq", f.intrinsic("floor", x), x)
+
+
+@through_double
+@function
+def gammasgn(f: Function, x: Value) -> Value:
+    """The sign of the gamma function; NaN at its poles -1, -2 …"""
+    floor = f.intrinsic("floor", x)
+    half = floor * 0.5
+    odd = f.compare("olt", x, 0.0) & f.compare("une", f.intrinsic("floor", half), half)
+    sign = f.select(odd, f.constant(-1.0, x.type), 1.0)
+    sign = f.select(f.compare("oeq", x, 0.0), maths.with_sign(f, f.constant(1.0, x.type), x), sign)
+    return f.select(_is_pole(f, x) | f.compare("uno", x, x), math.nan, sign)
+
+
+@through_double
+@function
+def gamma(f: Function, x: Value) -> Value:
+    """The gamma function; NaN at -1, -2 …, infinite at 0."""
+    a = maths.absolute(f, x)
+    size = _gamma_positive(f, a)
+    sine = maths.absolute(f, angles.sin(f, _from_whole(f, x) * math.pi))
+    size = f.select(f.compare("olt", x, 0.0), math.pi / (a * sine * size), size)
+    size = f.select(f.compare("oeq", x, 0.0), math.inf, size)
+    return size * gammasgn(f, x)
+
+
+@through_double
+@function
+def rgamma(f: Function, x: Value) -> Value:
+    """Its reciprocal, 0 at 0, -1, -2 …"""
+    value = gamma(f, x)
+    none = _is_pole(f, x) | f.compare("oeq", x, 0.0)
+    return f.select(none, 0.0, 1.0 / value)
+
+
+def _rule(name: str) -> None:
+    @rule(name)
+    def body(f: Function, x: Value, dtype: DType) -> Value:
+        written: Value = globals()[name](f, x)
+        return written
+
+
+for _name in ("gamma", "gammaln", "gammasgn", "rgamma"):
+    _rule(_name)
 
 
 def _first(node: Node) -> bool:
@@ -107,4 +167,4 @@ def _polygamma(f: Function, x: Value, dtype: DType) -> Value:
     return written
 
 
-__all__ = ["digamma", "gammaln"]
+__all__ = ["digamma", "gamma", "gammaln", "gammasgn", "rgamma"]
