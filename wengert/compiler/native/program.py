@@ -214,8 +214,10 @@ class Program:
         self.watch = poison.Watch(self) if memory.POISON else None
         if any(type(x) is tuple for x in self.plan):
             library = engine.Library(engine.object_code(self.text))
+            first = next(i for i, x in enumerate(self.plan) if type(x) is tuple)
             self.plan = [
-                (self._function(library, *x, first=x is self.plan[0]), x[1]) if type(x) is tuple else x for x in self.plan
+                (self._function(library, *x, first=i == first), x[1]) if type(x) is tuple else x
+                for i, x in enumerate(self.plan)
             ]
             if self.whole:
                 self.fast = self._function(library, "bound", self.bound)
