@@ -63,6 +63,8 @@ def _direct(trace: Trace, bound: Any, names: Sequence[Any], others: Sequence[Any
     """The way of small functions: the machine code itself looks whether the arrays are of the right kind."""
     fast, made, empty, where = bound.program.fast, bound.made, np.empty, local
     default, finish = get_default_dtype(), _finish(trace)
+    assert trace.native is not None
+    scalars = trace.native.scalars
 
     def call(args: tuple[Any, ...]) -> Any:
         if _SEEN[0] != trace.seen or where.lifting is not None or (where.paused < 0) is not enabled:
@@ -78,6 +80,8 @@ def _direct(trace: Trace, bound: Any, names: Sequence[Any], others: Sequence[Any
         fresh = [empty(shape, dtype) for shape, dtype in made]
         answer = fast(*args, *fresh)
         if answer is None:
+            for i in scalars:
+                fresh[i] = fresh[i][()]
             return finish(fresh)
         if answer is False:  # nothing was written back: the long way finds the same and says why
             bound.program.failed()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wengert.compiler.native.bound import Bound, Closed
 from wengert.compiler.native.program import Program
+from wengert.core.tape import Node
 from wengert.transforms.reverse import owned
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ class Step:
     """The native form of a `Trace`."""
 
     def __init__(self, trace: Trace) -> None:
-        self.trace = trace
+        self._trace = weakref.ref(trace)  # which holds this
         aliases = {
             d.output: len(trace.tape.inputs) - len(trace.sources) + d.alias
             for d in trace.destinations if d.output is not None and d.alias is not None
@@ -26,12 +28,24 @@ class Step:
         self.program = Program(trace.tape, trace.count, given, aliases, trace.gate)
         written = {d.output: d.place for d in trace.destinations if d.output is not None}
         self.bound: Bound | None = None
+        # NumPy's operations give numbers, not arrays, where the result has no axes.
+        self.scalars = [
+            r.output for r in trace.results
+            if r.output is not None and not r.is_tensor and _is_number(trace.tape.outputs[r.output])
+        ]  # fmt: skip
         if all(d.output is not None for d in trace.destinations):
             self.bound = Bound(self.program, trace.sources, written)
 
     def __call__(self, leaves: Sequence[Any]) -> list[Any]:
         """The results of one call, after everything was written back."""
-        trace = self.trace
+        values = self._values(leaves)
+        for i in self.scalars:
+            values[i] = values[i][()]
+        return values
+
+    def _values(self, leaves: Sequence[Any]) -> list[Any]:
+        trace = self._trace()
+        assert trace is not None
         if self.bound is not None and self.bound.possible:
             try:
                 values = self.bound(leaves)
@@ -46,6 +60,10 @@ class Step:
         if trace.destinations:
             trace.write(values, arguments)
         return owned(values[: trace.count])
+
+
+def _is_number(y: Any) -> bool:
+    return isinstance(y, Node) and y.shape == () and y.prim.name not in ("reshape", "broadcast_to", "transpose")
 
 
 __all__ = ["Step"]
