@@ -76,6 +76,15 @@ def test_a_wrong_link_is_noticed() -> None:
     assert wrong_links(pages) == ["a.md: b.md#three, no such place", "a.md: c.md"]
 
 
+def test_the_house_is_drawn_with_all_its_floors() -> None:
+    laws = (ROOT / "tests" / "laws" / "test_floors.py").read_text()
+    floors = dict(re.findall(r'^    "(\w+)": (\d)[\d.]*,', laws, re.MULTILINE))
+    drawn = re.findall(r">(\d)  ([\w· ]+)</text>", (DOCS / "assets" / "house.svg").read_text())
+    found = {name: number for number, names in drawn for name in names.split(" · ")}
+    folders = {p.name for p in (ROOT / "wengert").iterdir() if (p / "__init__.py").exists()}
+    assert found == {name: floors[name] for name in folders}, "draw the new folder in docs/assets/house.svg"
+
+
 # ----- the reference ---------------------------------------------------------------------------------
 @pytest.mark.parametrize(("page", "namespace"), [n[:2] for n in reference.NAMESPACES], ids=lambda n: str(n)[:20])
 def test_every_public_name_is_in_the_reference(page: str, namespace: ModuleType) -> None:

@@ -113,6 +113,19 @@ def test_the_valley_of_exp_at_one() -> None:
     assert [m.cost for m in exp.modes][-2:] == ["1 walk down the list", "1 sweep up the list"]
 
 
+@pytest.mark.parametrize(("f", "x"), [(lambda x: 1 / x, 0.0), (np.sqrt, -1.0), (np.log, 0.0), (np.exp, np.inf)])
+def test_where_there_is_no_derivative_nothing_breaks(f: Any, x: float) -> None:
+    found = wg.derive(f, x)
+    assert math.isnan(found.modes[0].values["x"])
+    assert all(isinstance(write(), str) for write in (found.to_text, found.to_markdown, found.to_latex))
+
+
+def test_at_a_corner_the_conventions_agree() -> None:
+    for f, x in ((np.abs, 0.0), (wg.nn.functional.relu, 0.0), (lambda x: np.maximum(x, 2.0), 2.0)):
+        values = {m.way: m.values["x"] for m in wg.derive(f, x).modes}
+        assert values["symbolic"] == values["forward mode"] == values["reverse mode"]
+
+
 # ----- as a document --------------------------------------------------------------------------------
 def test_text_markdown_and_latex(tmp_path: Path) -> None:
     found = wg.derive("exp(w*x + b)", w=2, x=3, b=-4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -93,6 +94,7 @@ def _real(name: str, x: Any) -> Any:
 
 
 # ----- the parts -------------------------------------------------------------------------------------
+@np.errstate(all="ignore")  # inf and NaN are shown, not warned of
 def _derivation(f: Callable[..., Any], title: str, names: list[str], point: list[Any] | None) -> Derivation:
     """The formulas; where a point is given, the numbers as well."""
     tape = _recorded(f, len(names), point)
@@ -163,8 +165,12 @@ def _recorded_gradient(f: Callable[..., Any], count: int, point: list[Any] | Non
 
 
 def _exact(partial: Any, symbols: Mapping[str, Any], numbers: Mapping[str, float]) -> float:
+    """The value to float64's last digit; NaN where it is no real number."""
+    if not all(map(math.isfinite, numbers.values())):
+        return math.nan
     at = {symbols[name]: sympy().Rational(x) for name, x in numbers.items()}
-    return float(partial.subs(at).evalf(DIGITS))
+    value = partial.subs(at).evalf(DIGITS)
+    return float(value) if value.is_real else math.nan
 
 
 def _moved(f: Callable[..., Any], point: list[Any], which: int, place: tuple[int, ...]) -> Callable[[float], Any]:

@@ -46,7 +46,7 @@ def valley(f: Callable[[float], Any], x: float, exact: float, steps: Sequence[fl
     """
 
     def value(at: float) -> float:
-        return float(np.asarray(concrete(f(at))))
+        return float(np.asarray(concrete(f(np.float64(at)))))  # divides by zero without an error
 
     rows = []
     middle = value(x)
