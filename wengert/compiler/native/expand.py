@@ -12,55 +12,38 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.native.access import uniform
+from wengert.compiler.native.hoist import hoist
+from wengert.compiler.native.lines import Writer
 from wengert.compiler.passes.cse import cse
 from wengert.compiler.passes.dead_code import dead_code
 from wengert.compiler.rewrite import Builder, rewrite
-from wengert.core.primitive import REGISTRY
 from wengert.core.tape import Node, Tape, Var
 
 
-class _Writer:
-    """Writes lines by name; the shape and dtype of each are asked of its primitive."""
-
-    def __init__(self, builder: Builder, like: Node) -> None:
-        self.builder, self.like = builder, like
-
-    def __getattr__(self, name: str) -> Callable[..., Node]:
-        prim = REGISTRY[name]
-
-        def line(*inputs: Any, **attrs: Any) -> Node:
-            aval = prim.aval(*inputs, **attrs)
-            node = Node(prim, inputs, attrs, aval.shape, aval.dtype, self.like.code, self.like.lasti)
-            self.builder.nodes.append(node)
-            return node
-
-        return line
-
-
-def _shift(w: _Writer, x: Any, axes: Any) -> Node:
+def _shift(w: Writer, x: Any, axes: Any) -> Node:
     largest = w.max(x, axes=axes, keepdims=True)
     return w.where(w.isfinite(largest), largest, 0.0)
 
 
-def _logsumexp(w: _Writer, node: Node, x: Any, axes: Any, keepdims: bool) -> Node:
+def _logsumexp(w: Writer, node: Node, x: Any, axes: Any, keepdims: bool) -> Node:
     shift = _shift(w, x, axes)
     y = w.add(w.log(w.sum(w.exp(w.subtract(x, shift)), axes=axes, keepdims=True)), shift)
     return y if keepdims else w.reshape(y, shape=tuple(node.shape))
 
 
-def _softmax(w: _Writer, _node: Node, x: Any, axes: Any) -> Node:
+def _softmax(w: Writer, _node: Node, x: Any, axes: Any) -> Node:
     e = w.exp(w.subtract(x, _shift(w, x, axes)))
     total = w.sum(e, axes=axes, keepdims=True)
     return w.divide(e, w.where(w.equal(total, 0.0), 1.0, total))
 
 
-def _log_softmax(w: _Writer, _node: Node, x: Any, axes: Any) -> Node:
+def _log_softmax(w: Writer, _node: Node, x: Any, axes: Any) -> Node:
     shifted = w.subtract(x, _shift(w, x, axes))
     total = w.log(w.sum(w.exp(shifted), axes=axes, keepdims=True))
     return w.subtract(shifted, w.where(w.equal(total, -np.inf), 0.0, total))
 
 
-def _extremum_share(w: _Writer, _node: Node, x: Any, y: Any, axes: Any) -> Node:
+def _extremum_share(w: Writer, _node: Node, x: Any, y: Any, axes: Any) -> Node:
     kept = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
     attained = w.astype(w.equal(x, w.reshape(y, shape=kept)), dtype=x.dtype)
     count = w.sum(attained, axes=axes, keepdims=True)
@@ -82,7 +65,7 @@ def _turned(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None
         return None
     if any(len(x.shape) != 2 for x in product.inputs):
         return None
-    w = _Writer(builder, node)
+    w = Writer(builder, node)
     a, b = (w.transpose(x, axes=(1, 0)) for x in product.inputs)
     return w.matmul(b, a)
 
@@ -91,7 +74,7 @@ def _masked(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None
     """A flag times a number is the number where it is set, else 0 (whatever the number)."""
     for flag, x in (inputs, inputs[::-1]):
         if isinstance(flag, Var) and flag.dtype == bool and isinstance(x, Var) and x.dtype == node.dtype:
-            return _Writer(builder, node).where(flag, x, 0)
+            return Writer(builder, node).where(flag, x, 0)
     return None
 
 
@@ -118,12 +101,12 @@ def _change(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None
     story = _STORIES.get(node.prim.name)
     if story is None or not isinstance(inputs[0], Var) or inputs[0].dtype.kind != "f" or 0 in inputs[0].shape:
         return None
-    return story(_Writer(builder, node), node, *inputs, **node.attrs)
+    return story(Writer(builder, node), node, *inputs, **node.attrs)
 
 
 def expand(tape: Tape) -> Tape:
     """The list with composite lines spelled out, equal lines merged and unread ones dropped."""
-    return dead_code(cse(rewrite(tape, _change)))
+    return dead_code(cse(rewrite(hoist(tape), _change)))
 
 
 __all__ = ["expand"]
