@@ -77,7 +77,7 @@ def main(quick: bool = False, seed: int = 0) -> dict[str, float]:
 
     model, loss = Transformer(len(alphabet)), wg.nn.CrossEntropyLoss()
     train, test = windows(learn, 6), windows(held_out, LENGTH)
-    epochs = 3 if quick else 6
+    epochs = 2 if quick else 6
     optimizer = wg.optim.AdamW(model.parameters(), lr=1e-2)
     schedule = wg.optim.OneCycleLR(optimizer, 1e-2, total_steps=epochs * len(wg.data.batches(*train)))
     history = wg.fit(model, train, loss, optimizer, epochs, schedule=schedule, schedule_every="batch", clip_norm=1.0,

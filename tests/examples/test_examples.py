@@ -47,9 +47,15 @@ def test_says_what_it_is(name: str) -> None:
         assert RUNNER.is_reached(float("nan"), rule) is False
 
 
-def test_every_example_is_in_the_table() -> None:
-    table = (FOLDER / "README.md").read_text()
-    assert sorted(re.findall(r"^\| \[(\w+)\]\(\1\.py\)", table, re.MULTILINE)) == NAMES
+def test_the_table_names_every_example_and_what_it_must_reach() -> None:
+    rules: dict[str, dict[str, str]] = {}
+    row = re.compile(r"^\| (?:\[(\w+)\]\(\1\.py\))? \| (.+) \| (\S+) \| (.+) \|$", re.MULTILINE)
+    name = ""
+    for found in row.finditer((FOLDER / "README.md").read_text()):
+        name = found[1] or name
+        rules.setdefault(name, {})[found[2]] = found[4]
+        assert RUNNER.is_reached(float(found[3]), found[4]), f"{name}: {found[2]}"
+    assert rules == {name: RUNNER.load(name).REACH for name in NAMES}
 
 
 @pytest.mark.parametrize(
