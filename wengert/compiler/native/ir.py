@@ -194,6 +194,11 @@ class Function:
         self.lines.append(f"  {name} = {text}")
         return Value(self, name, kind)
 
+    def _named(self, kind: Type) -> Value:
+        """A register whose line is written later."""
+        self.count += 1
+        return Value(self, f"%v{self.count}", kind)
+
     def do(self, text: str) -> None:
         """Write a line that computes nothing."""
         self.lines.append(f"  {text}")
@@ -209,9 +214,8 @@ class Function:
         body = "\n".join(["entry:", *self.stack, *self.lines, *([] if self.result else ["  ret void"])])
         linkage = "" if self.external else "internal "
         noinline = "noinline nounwind" if not self.external else "nounwind"
-        self.module.functions.append(
-            f'define {linkage}{self.result or "void"} @{self.name}({parameters}) {noinline} "prefer-vector-width"="512" {{\n{body}\n}}\n'
-        )
+        head = f"define {linkage}{self.result or 'void'} @{self.name}({parameters}) {noinline}"
+        self.module.functions.append(f'{head} "prefer-vector-width"="512" {{\n{body}\n}}\n')
 
     @contextmanager
     def separately(self) -> Iterator[None]:
@@ -341,9 +345,7 @@ class Function:
             return self.line(x.type.vector(1), f"extractelement {x.type} {x.name}, i64 {which[0]}")
         kind = x.type.vector(len(which))
         indices = ", ".join(f"i32 {i}" for i in which)
-        return self.line(
-            kind, f"shufflevector {x.type} {x.name}, {x.type} poison, <{len(which)} x i32> <{indices}>"
-        )
+        return self.line(kind, f"shufflevector {x.type} {x.name}, {x.type} poison, <{len(which)} x i32> <{indices}>")
 
     def maximum(self, a: Any, b: Any) -> Value:
         """The greater one; NaN where either is NaN (as NumPy's)."""
@@ -432,7 +434,9 @@ class Function:
         return Value(self, name, PTR)
 
     # ----- control
-    def loop(self, start: Any, stop: Any, step: int, body: Callable[..., Any], carried: Sequence[Value] = ()) -> list[Value]:  # noqa: E501
+    def loop(
+        self, start: Any, stop: Any, step: int, body: Callable[..., Any], carried: Sequence[Value] = ()
+    ) -> list[Value]:
         """``for i in range(start, stop, step)``; `body` gets i and the carried values and returns their next ones.
 
         With known bounds the loop must run at least once or not at all; a bound in a register is checked first.
@@ -453,12 +457,7 @@ class Function:
         else:
             self.do(f"br label %L{tag}")
         self.label(f"L{tag}")
-        self.count += 1
-        index = Value(self, f"%v{self.count}", I64)
-        entering = []
-        for value in carried:
-            self.count += 1
-            entering.append(Value(self, f"%v{self.count}", value.type))
+        index, entering = self._named(I64), [self._named(value.type) for value in carried]
         place = len(self.lines)
         leaving = _listed(body(index, *entering))
         assert len(leaving) == len(carried), "a loop's body returns the next values of what it carries"
@@ -466,12 +465,11 @@ class Function:
         last = self.block
         again = self.compare("slt", following, high)
         self.do(f"br i1 {again.name}, label %L{tag}, label %X{tag}")
-        phis = [f"  {index.name} = phi i64 [ {low.name}, %{before} ], [ {following.name}, %{last} ]"]
-        phis += [
+        values = zip([index, *entering], [low, *carried], [following, *leaving], strict=True)
+        self.lines[place:place] = [
             f"  {v.name} = phi {v.type} [ {first.name}, %{before} ], [ {after.name}, %{last} ]"
-            for v, first, after in zip(entering, carried, leaving, strict=True)
+            for v, first, after in values
         ]
-        self.lines[place:place] = phis
         self.label(f"X{tag}")
         if not dynamic:
             return leaving
