@@ -49,9 +49,10 @@ def _scan(builder: Builder, node: Node, read: set[int], parts: dict[tuple[int, i
     attrs = node.attrs
     body, first, carries = attrs["body"], attrs["consts"], attrs["carries"]
     operands = [builder.read(x) for x in node.inputs]
-    sums = {s.carry: s for s in _sums(body, first, carries, attrs["length"])}
-    kept = [i for i in range(carries) if i not in sums]
     rows = [i for i in range(carries, len(body.outputs)) if i in read]
+    seen = [*body.outputs[:carries], *(body.outputs[i] for i in rows)]
+    sums = {s.carry: s for s in _sums(cut(seen, body.inputs), first, carries, attrs["length"])}
+    kept = [i for i in range(carries) if i not in sums]
     slices = body.inputs[first + carries :]
     wanted = [v for i, s in sums.items() if i in read for v in s.values if v not in slices]
     more = list(dict.fromkeys(wanted))
