@@ -14,6 +14,7 @@ import numpy as np
 from wengert.compiler.native.access import uniform
 from wengert.compiler.native.hoist import hoist
 from wengert.compiler.native.lines import Writer
+from wengert.compiler.native.share import share
 from wengert.compiler.passes.cse import cse
 from wengert.compiler.passes.dead_code import dead_code
 from wengert.compiler.rewrite import Builder, rewrite
@@ -106,7 +107,7 @@ def _change(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None
 
 def expand(tape: Tape) -> Tape:
     """The list with composite lines spelled out, equal lines merged and unread ones dropped."""
-    return dead_code(cse(rewrite(hoist(tape), _change)))
+    return dead_code(cse(rewrite(hoist(share(tape)), _change)))
 
 
 __all__ = ["expand"]
