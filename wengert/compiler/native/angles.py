@@ -42,12 +42,12 @@ def _reduced_far(f: Function, x: Value, far: Value, quarter: Value, r: Value, lo
     """The same with the far lanes from the slow function."""
     width, wide = x.type.width, x.type.element == "double"
     _declare_reduction(f)
-    places = [f.local(kind, width) for kind in (F64, F64, I64)]
+    places = [f.local(kind, width) for kind in (F64, F64, F64, I64)]
     f.store(x if wide else f.cast("fpext", x, F64), places[0])
     f.call("wengert_reduce_angles", *places, f.constant(width, I64))
-    exact, turns = f.load(places[1], F64.vector(width)), f.load(places[2], I64.vector(width))
+    exact, lost, turns = (f.load(p, k.vector(width)) for p, k in zip(places[1:], (F64, F64, I64), strict=True))
     if wide:
-        return [f.select(far, turns, quarter), f.select(far, exact, r), f.select(far, 0.0, low)]
+        return [f.select(far, turns, quarter), f.select(far, exact, r), f.select(far, lost, low)]
     single = f.cast("fptrunc", exact, x.type)
     lost = f.cast("fptrunc", exact - f.cast("fpext", single, F64), x.type)
     return [f.select(far, f.cast("trunc", turns, I32), quarter), f.select(far, single, r), f.select(far, lost, low)]
@@ -60,13 +60,14 @@ _TWO_OVER_PI = (
     "4F463F669E5FEA2D7527BAC7EBE5F17B3D0739F78A5292EA6BFB5FB11F8D5D0856033046FC7B6BABF0CFBC209AF4361DA9E391615EE61B08"
 )
 _REDUCTION = """
-define internal void @wengert_reduce_angles(ptr %x, ptr %r, ptr %q, i64 %n) noinline nounwind {
+define internal void @wengert_reduce_angles(ptr %x, ptr %r, ptr %l, ptr %q, i64 %n) noinline nounwind {
 entry:
   br label %lane
 lane:
   %i = phi i64 [ 0, %entry ], [ %next, %done ]
   %xp = getelementptr double, ptr %x, i64 %i
   %rp = getelementptr double, ptr %r, i64 %i
+  %lp = getelementptr double, ptr %l, i64 %i
   %qp = getelementptr i64, ptr %q, i64 %i
   %bits = load i64, ptr %xp, align 8
   %shifted = lshr i64 %bits, 52
@@ -77,6 +78,7 @@ lane:
   br i1 %needed, label %reduce, label %skip
 skip:
   store double 0.0, ptr %rp, align 8
+  store double 0.0, ptr %lp, align 8
   store i64 0, ptr %qp, align 8
   br label %done
 reduce:
@@ -125,12 +127,18 @@ reduce:
   %t0 = fmul double %bs, 0x3FF921FB54442D18
   %t1 = call double @llvm.fma.f64(double %as, double 0x3C91A62633145C07, double %t0)
   %t2 = call double @llvm.fma.f64(double %as, double 0x3FF921FB54442D18, double %t1)
+  %t3 = fneg double %t2
+  %t4 = call double @llvm.fma.f64(double %as, double 0x3FF921FB54442D18, double %t3)
+  %lost = fadd double %t4, %t1
+  %lneg = fneg double %lost
   %negative = icmp slt i64 %bits, 0
   %tneg = fneg double %t2
   %qneg = sub i64 0, %turns
   %rs = select i1 %negative, double %tneg, double %t2
+  %ls = select i1 %negative, double %lneg, double %lost
   %qs = select i1 %negative, i64 %qneg, i64 %turns
   store double %rs, ptr %rp, align 8
+  store double %ls, ptr %lp, align 8
   store i64 %qs, ptr %qp, align 8
   br label %done
 done:
@@ -212,8 +220,9 @@ def tan(f: Function, x: Value) -> Value:
     """The tangent; in every other quarter -1 over that of r."""
     quarter, r, low = _reduced(f, x)
     rr = r * r
-    near = f.fma(rr * r, polynomial(f, table(TAN, r), rr), r)
-    near = f.fma(low, f.fma(near, near, 1.0), near)
+    beyond = (rr * r) * polynomial(f, table(TAN, r), rr)
+    rough = r + beyond
+    near = r + f.fma(low, f.fma(rough, rough, 1.0), beyond)
     result = f.select(f.compare("ne", quarter & 1, 0), -1.0 / near, near)
     return f.select(f.compare("oeq", x, 0.0), x, result)
 
