@@ -19,7 +19,7 @@ from wengert.compiler.native.kernel import Kernel
 
 _ALONE = 5_000.0  # nanoseconds of work below which a kernel is not shared
 OUT_OF_BOUNDS, CLOSED = 1, 2  # what a program's status says
-_SMALL = 50_000.0  # nanoseconds of work below which a program stays on one thread
+_SMALL = 60_000.0  # nanoseconds of work to share below which a program stays on one thread
 
 
 # What follows the addresses of variables among a kernel's arguments, by the kind of its group.
@@ -187,8 +187,8 @@ def barrier(f: Function) -> None:
 
 
 def is_large(jobs: Iterable[Job]) -> bool:
-    """Whether sharing a program's work pays."""
-    return sum(nanoseconds(job.kernel) for job in jobs) > _SMALL
+    """Whether sharing a program's work pays: barriers cost about half a microsecond each, if nobody else computes."""
+    return sum(nanoseconds(job.kernel) for job in jobs if is_shared(job.kernel)) > _SMALL
 
 
 def entry(module: Module, name: str, run: str, arguments: Sequence[Argument], threads: bool, bound: bool) -> None:
