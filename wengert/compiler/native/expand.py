@@ -76,6 +76,10 @@ def _masked(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None
     for flag, x in (inputs, inputs[::-1]):
         if isinstance(flag, Var) and flag.dtype == bool and isinstance(x, Var) and x.dtype == node.dtype:
             return Writer(builder, node).where(flag, x, 0)
+    for number in inputs:
+        value = uniform(number) if isinstance(number, Var) else number
+        if value is not None and np.isfinite(value) and value != 0 and node.dtype.kind == "f":
+            return Writer(builder, node).multiply(*inputs)  # nothing times such a number is NaN without being NaN
     return None
 
 
