@@ -22,19 +22,22 @@ def tape_of(f: Callable[..., Any], arguments: Sequence[np.ndarray]) -> Tape:
     return optimise(record_flat(lambda *xs: wg.tree_leaves(f(*xs)), list(arguments)))
 
 
-def close(found: Any, wanted: Any, bound: float | None = None) -> None:
-    """The same shape and dtype; numbers equal but for rounding, relative to the largest; NaN and infinities agree."""
+def close(found: Any, wanted: Any, bound: float | None = None, least: float = 0.0) -> None:
+    """The same shape and dtype; numbers equal but for rounding, NaN and infinities agree.
+
+    Relative to the largest number of the array, or to `least`, the size of what was cancelled on the way there.
+    """
     found, wanted = np.asarray(found), np.asarray(wanted)
     assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
     if wanted.dtype.kind not in "fc":
         np.testing.assert_array_equal(found, wanted)
         return
     limit = BOUNDS[np.empty(0, wanted.dtype).real.dtype.name] if bound is None else bound
-    scale = float(np.max(np.abs(wanted), initial=0.0, where=np.isfinite(wanted)))
+    scale = float(np.max(np.abs(wanted), initial=least, where=np.isfinite(wanted)))
     np.testing.assert_allclose(found, wanted, rtol=limit, atol=limit * scale, equal_nan=True)
 
 
-def compare(tape: Tape, arguments: Sequence[Any], bound: float | None = None) -> Program:
+def compare(tape: Tape, arguments: Sequence[Any], bound: float | None = None, least: float = 0.0) -> Program:
     """Run a list natively, twice with other values, and compare with NumPy; the program, to look at."""
     program, runner = Program(tape), Runner(tape)
     given = [np.asarray(x) for x in arguments]
@@ -45,7 +48,7 @@ def compare(tape: Tape, arguments: Sequence[Any], bound: float | None = None) ->
         found = program(given)
         assert found is not None
         for a, b in zip(found, wanted, strict=True):
-            close(a, b, bound)
+            close(a, b, bound, least)
         assert [x.tobytes() for x in given] == before
         given = [x * x.dtype.type(0.75) if x.dtype.kind == "f" else x for x in given]
     return program

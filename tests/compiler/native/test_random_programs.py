@@ -1,0 +1,61 @@
+"""Random programs of random shapes, with their gradients and Hessians: machine code computes what NumPy does.
+
+``make test-long`` (`WENGERT_LONG=1`) goes through 10,000 of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from tests.compiler.native.comparing import compare, tape_of
+from wengert.testing.programs import random_program
+
+PARTS, PROGRAMS = (100, 100) if os.environ.get("WENGERT_LONG") else (8, 5)
+LENGTHS = (1, 2, 3, 5, 8, 9, 16, 17, 33, 64, 65)
+# Of the largest number of a result. What is computed in another order is off by more where programs are steep.
+BOUNDS = {np.float64: 1e-10, np.float32: 2e-3}
+
+
+def stretched(inputs: list[Any], rng: np.random.Generator) -> list[Any]:
+    """Inputs of one program in other lengths: each length is replaced by another one, everywhere."""
+    lengths = {n: int(rng.choice(LENGTHS)) for n in (2, 3)}
+    shapes = [tuple(lengths.get(n, n) for n in np.shape(x)) for x in inputs]
+    return [rng.uniform(-1.0, 1.0, shape) for shape in shapes]
+
+
+def works(f: Callable[..., Any], inputs: list[Any]) -> bool:
+    """Whether a program runs with such inputs, and stays in bounds."""
+    try:
+        with np.errstate(all="ignore"):
+            return bool(np.max(np.abs(np.asarray(f(*inputs))), initial=0.0) < 1e3)
+    except (ValueError, TypeError, IndexError, wg.errors.WengertError):
+        return False
+
+
+def check(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    program = random_program(rng.integers)
+    dtype = (np.float64, np.float32)[seed % 2]
+    cases = [list(program.inputs)]
+    other = stretched(cases[0], rng)
+    if works(program, other):
+        cases.append(other)
+    for case in cases:
+        inputs = [np.asarray(x, dtype) for x in case]
+        functions = [program, wg.grad(program)]
+        if seed % 5 == 0 and inputs[0].size < 20:
+            functions.append(wg.hessian(program))
+        for f in functions:
+            compare(tape_of(f, inputs), inputs, BOUNDS[dtype], least=1e-3)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_random_programs(part: int) -> None:
+    for seed in range(part * PROGRAMS, (part + 1) * PROGRAMS):
+        check(seed)
