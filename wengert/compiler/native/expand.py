@@ -6,6 +6,7 @@ Everything is as the primitives' own implementations compute it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -51,11 +52,47 @@ def _extremum_share(w: Writer, _node: Node, x: Any, y: Any, axes: Any) -> Node:
     return w.multiply(attained, w.divide(1.0, w.maximum(count, 1.0)))
 
 
-_STORIES: dict[str, Callable[..., Node]] = {
+def _einsum(w: Writer, node: Node, *xs: Any, subscripts: str) -> Node | None:
+    """A product of one or two operands: sums, then a product of matrices of batch, own and shared indices."""
+    left, _, out = subscripts.partition("->")
+    terms = left.split(",")
+    if len(xs) > 2 or any(len(set(t)) != len(t) for t in (*terms, out)) or any(x.dtype != node.dtype for x in xs):
+        return None
+    sizes = {i: n for t, x in zip(terms, xs, strict=True) for i, n in zip(t, x.shape, strict=True)}
+    if any(sizes[i] != n for t, x in zip(terms, xs, strict=True) for i, n in zip(t, x.shape, strict=True)):
+        return None  # a length of 1 that is repeated
+    for k, t in enumerate(terms):
+        others = out + "".join(terms[:k] + terms[k + 1 :])
+        lone = tuple(axis for axis, i in enumerate(t) if i not in others)
+        if lone:
+            xs = (*xs[:k], w.sum(xs[k], axes=lone, keepdims=False), *xs[k + 1 :])
+            terms[k] = "".join(i for i in t if i in others)
+    if len(xs) == 1:
+        return w.transpose(xs[0], axes=tuple(terms[0].index(i) for i in out))
+    a, b = terms
+    batch = [i for i in a if i in b and i in out]
+    shared = [i for i in a if i in b and i not in out]
+    rows, columns = ([i for i in t if i not in other] for t, other in ((a, b), (b, a)))
+
+    def size(*groups: list[str]) -> tuple[int, ...]:
+        return tuple(math.prod(sizes[i] for i in group) for group in groups)
+
+    def laid(x: Any, term: str, *groups: list[str]) -> Node:
+        order = tuple(term.index(i) for group in groups for i in group)
+        return w.reshape(w.transpose(x, axes=order), shape=size(*groups))
+
+    y = w.matmul(laid(xs[0], a, batch, rows, shared), laid(xs[1], b, batch, shared, columns))
+    found = [*batch, *rows, *columns]
+    y = w.reshape(y, shape=tuple(sizes[i] for i in found))
+    return w.transpose(y, axes=tuple(found.index(i) for i in out))
+
+
+_STORIES: dict[str, Callable[..., Node | None]] = {
     "logsumexp": _logsumexp,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "extremum_share": _extremum_share,
+    "einsum": _einsum,
 }
 
 
