@@ -48,7 +48,10 @@ def _erfc_positive(f: Function, a: Value) -> Value:
     inverse, t, correction = centred(f, a)
     square = a * a
     low = correction - f.fma(a, a, -square)
-    return exp_times(f, -square, low, polynomial(f, table(ERFCX, a), t), inverse)
+    first, *others = table(ERFCX, a)
+    curve = polynomial(f, others, t)
+    scaled = f.fma(t, curve, first)
+    return exp_times(f, -square, low, (scaled, f.fma(t, curve, first - scaled)), inverse)
 
 
 def _erf_near(f: Function, x: Value) -> Value:

@@ -161,8 +161,8 @@ def exp(f: Function, x: Value) -> Value:
     return _exponential(f, x)
 
 
-def exp_times(f: Function, x: Value, low: Value, a: Value, b: Value) -> Value:
-    """``exp(x + low) a b`` for negative x, where `low` is below the last place of x."""
+def exp_times(f: Function, x: Value, low: Value, a: tuple[Value, Value], b: Value) -> Value:
+    """``exp(x + low) (a0 + a1) b`` for negative x, where `low` and a1 are below the last places of x and a0."""
     form = FORMATS[x.type.element]
     x = at_least(f, x, form.underflow)
     summed = f.fma(x, _LOG2E[0], form.magic)
@@ -172,8 +172,8 @@ def exp_times(f: Function, x: Value, low: Value, a: Value, b: Value) -> Value:
     r = exact + rest
     rest = (exact - r) + rest
     p = r + f.fma(r * r, polynomial(f, table(EXP, r), r), rest)
-    factor = a * b
-    rest = f.fma(factor, p, f.fma(a, b, -factor))
+    factor = a[0] * b
+    rest = f.fma(factor, p, f.fma(a[1], b, f.fma(a[0], b, -factor)))
     return _scaled(f, factor + rest, f.bitcast(summed, x.type.integer))
 
 
