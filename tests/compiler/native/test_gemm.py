@@ -75,6 +75,16 @@ def test_copies_of_rows_and_columns(ta: bool) -> None:
     check(np.random.default_rng(3), 40, 520, 64, ta, False, np.float32)
 
 
+@pytest.mark.parametrize("ta, tb", TRANSPOSITIONS)
+def test_blocks(ta: bool, tb: bool) -> None:
+    """Large products: rounds of k, groups of panels, strips of rows; one more than fits into each."""
+    rng = np.random.default_rng(9)
+    check(rng, 1037, 70, 1029, ta, tb, np.float32)
+    check(rng, 101, 1085, 530, ta, tb, np.float32)
+    check(rng, 250, 1100, 130, ta, tb, np.float64)
+    check(rng, 140, 300, 801, ta, tb, np.float64, (1, 3))
+
+
 @pytest.mark.parametrize("batch", [(3, 3), (1, 3), (9, 9), (9, 1)], ids=str)
 @pytest.mark.parametrize("tb", [False, True])
 def test_batches(batch: tuple[int, int], tb: bool) -> None:
@@ -84,7 +94,7 @@ def test_batches(batch: tuple[int, int], tb: bool) -> None:
 
 def test_every_split_gives_the_same_numbers() -> None:
     rng = np.random.default_rng(6)
-    for m, n, k in [(200, 40, 30), (40, 200, 30), (2, 3000, 50)]:
+    for m, n, k in [(200, 40, 30), (40, 200, 30), (2, 3000, 50), (100, 300, 1200), (700, 100, 600)]:
         x, y = rng.standard_normal((m, k)), rng.standard_normal((n, k))
         once = gemm_call(x, y, False, True, parts=1)
         for parts in (2, 3, 7):
@@ -141,7 +151,7 @@ sys.path.insert(0, {root!r})
 from tests.compiler.native.test_gemm import check
 from wengert.compiler.native.registers import registers
 assert registers().size == {size}, registers()
-for shape in [(13, 33, 17), (1, 20, 40), (3, 9, 16), (40, 70, 300)]:
+for shape in [(13, 33, 17), (1, 20, 40), (3, 9, 16), (40, 70, 300), (100, 530, 650)]:
     for dtype in (np.float32, np.float64):
         check(np.random.default_rng(0), *shape, False, True, dtype)
         check(np.random.default_rng(0), *shape, True, False, dtype)

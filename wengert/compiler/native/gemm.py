@@ -3,8 +3,8 @@
 A tile of C is summed in registers over all of k (`gemm_tile`), for the columns of one panel after the other;
 `gemm_plan` says how C is cut. What is done with the sums is the caller's: an `Epilogue` adds a bias, applies an
 activation or its gradient, updates a weight, and stores. B is copied into panels where it lies transposed or badly for
-the cache, A where its rows would evict each other (`gemm_pack`). Few rows times a transposed matrix are dot products
-(`gemm_dot`).
+the cache, A where its rows would evict each other (`gemm_pack`). Large products go by blocks (`gemm_blocks`), few rows
+times a transposed matrix are dot products (`gemm_dot`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from wengert.compiler.native.gemm_blocks import Blocks
 from wengert.compiler.native.gemm_dot import Dots
 from wengert.compiler.native.gemm_pack import pack_columns, pack_rows, pack_transposed
-from wengert.compiler.native.gemm_plan import Plan, plan
-from wengert.compiler.native.gemm_tile import Epilogue, Strided, finish, least, over_tiles, sums
+from wengert.compiler.native.gemm_plan import Plan, is_large, plan
+from wengert.compiler.native.gemm_tile import Epilogue, Strided, finish, least, over_panels, over_tiles, sums
 from wengert.compiler.native.ir import I64, Function, Module, Type, Value
 from wengert.compiler.native.kernel import Kernel
 from wengert.compiler.native.registers import registers
@@ -70,12 +71,13 @@ def gemm(module: Module, name: str, m: int, n: int, k: int, kind: Type, a: Matri
         a = a._replace(transposed=False, ld=k)
     if n == 1 and not b.transposed and b.ld == 1:
         b = b._replace(transposed=True, ld=k)
-    writer: Dots | _Product
+    writer: Dots | _Product | Blocks
     if b.transposed and not a.transposed and m <= 3 and 2 * k >= registers().lanes(kind):
         writer = Dots(f, (m, n, k), kind, a, b, epilogue)
         tasks, scratch = writer.tasks if batch == 1 else batch, 0
     else:
-        writer = _Product(f, plan(m, n, k, kind, batch), (m, n, k), a, b, epilogue)
+        cut = plan(m, n, k, kind, batch)
+        writer = (Blocks if is_large(m, n, k) else _Product)(f, cut, (m, n, k), a, b, epilogue)
         tasks, scratch = writer.cut.tasks, writer.scratch
     f.when(f.compare("slt", f["begin"], f["end"]), lambda: writer.write(batch))
     f.finish()
@@ -176,15 +178,7 @@ class _Product:
     # ----- ranges
     def _panels(self, low: Any, high: Any, body: Callable[[Value, int, int], None]) -> None:
         """`body` for every panel: its number, its vectors, the lanes of its last vector."""
-        f, cut = self.f, self.cut
-        f.loop(low, least(f, high, cut.panels), 1, lambda p: body(p, cut.vectors, cut.vector.width))
-        if not cut.tail:
-            return
-        last = f.constant(cut.panels, I64)
-        if isinstance(high, int):
-            body(last, cut.tail, cut.lanes)
-        else:
-            f.when(f.compare("sgt", high, cut.panels), lambda: body(last, cut.tail, cut.lanes))
+        over_panels(self.f, self.cut, low, high, body)
 
     def _tiles(self, low: Any, high: Any, body: Callable[[Value, int], None]) -> None:
         """`body` for every tile: its first row and its height."""

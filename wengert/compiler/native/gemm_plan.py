@@ -17,6 +17,7 @@ HEIGHTS = {
     16: {1: 8, 2: 6, 3: 4, 4: 2, 6: 1},
 }
 SMALL = 200_000  # multiplications and additions below which one thread is faster than two
+_LARGE = 1 << 25  # multiplications and additions from which on copies of both operands in blocks pay
 _LATENCY = 8  # independent sums needed to keep both units busy
 
 
@@ -46,6 +47,11 @@ class Plan(NamedTuple):
     @property
     def all_panels(self) -> int:
         return self.panels + (self.tail > 0)
+
+
+def is_large(m: int, n: int, k: int) -> bool:
+    """Whether a product is worked on in blocks, by rounds of k."""
+    return m * n * k >= _LARGE and m >= 96 and n >= 64 and k >= 96
 
 
 def lanes_for(n: int, kind: Type) -> int:
@@ -91,6 +97,8 @@ def plan(m: int, n: int, k: int, kind: Type, count: int) -> Plan:
     width = lanes_for(n, kind)
     vectors = -(-n // width)
     nv, height = _tile(m, vectors)
+    if is_large(m, n, k) and registers().number == 32 and (vectors % 4 == 0 or vectors >= 16):
+        nv, height = 4, HEIGHTS[32][4]  # the fewest reads: copies are near enough for wide panels
     height, tall, short = tiles_of(m, height)
     panels, rest = divmod(vectors, nv)
     lanes = n - (vectors - 1) * width
@@ -114,4 +122,4 @@ def _uneven(tasks: int) -> float:
     return -(-tasks // 2) / tasks
 
 
-__all__ = ["HEIGHTS", "SMALL", "Plan", "lanes_for", "plan", "tiles_of"]
+__all__ = ["HEIGHTS", "SMALL", "Plan", "is_large", "lanes_for", "plan", "tiles_of"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from wengert.compiler.native.gemm_plan import Plan
 from wengert.compiler.native.ir import I64, Function, Type, Value
 from wengert.compiler.native.registers import registers
 
@@ -26,8 +27,9 @@ def multiply_add(f: Function, a: Value, b: Value, c: Value) -> Value:
     return f.fma(a, b, c) if registers().fused else a * b + c
 
 
-def sums(f: Function, a: Strided, b: Strided, height: int, vectors: int, vector: Type, k: int) -> list[Value]:
-    """The tile's sums, row by row; `b` steps by rows of vectors."""
+def sums(f: Function, a: Strided, b: Strided, height: int, vectors: int, vector: Type, k: int,
+         start: list[Value] | None = None) -> list[Value]:  # fmt: skip
+    """The tile's sums, row by row, added to those at the `start`; `b` steps by rows of vectors."""
     one = vector.vector(1)
 
     def step(at: Value, totals: list[Value]) -> list[Value]:
@@ -40,8 +42,8 @@ def sums(f: Function, a: Strided, b: Strided, height: int, vectors: int, vector:
             out += [multiply_add(f, element, columns[v], totals[r * vectors + v]) for v in range(vectors)]
         return out
 
-    zero = [f.constant(0, vector)] * (height * vectors)
-    return accumulated(f, k, 4 if height * vectors < 16 else 2, step, zero)
+    totals = start or [f.constant(0, vector)] * (height * vectors)
+    return accumulated(f, k, 4 if height * vectors < 16 else 2, step, totals)
 
 
 def accumulated(f: Function, count: int, times: int, step: Callable[[Value, list[Value]], list[Value]],
@@ -73,6 +75,24 @@ def over_tiles(f: Function, cut: tuple[int, int, int], low: Any, high: Any, body
     if short:
         start = max(low, tall) if isinstance(low, int) else f.maximum(low, tall)
         f.loop(start, high, 1, lambda i: body(i * (height - 1) + tall, height - 1))
+
+
+def first_row(f: Function, cut: tuple[int, int, int], tile: Value) -> Value:
+    """The first row of a tile of such a cut."""
+    height, tall, short = cut
+    return f.minimum(tile * height, tile * (height - 1) + tall) if short else tile * height
+
+
+def over_panels(f: Function, cut: Plan, low: Any, high: Any, body: Callable[[Value, int, int], None]) -> None:
+    """`body` for every panel of columns: its number, its vectors, the lanes of its last vector."""
+    f.loop(low, least(f, high, cut.panels), 1, lambda p: body(p, cut.vectors, cut.vector.width))
+    if not cut.tail:
+        return
+    last = f.constant(cut.panels, I64)
+    if isinstance(high, int):
+        body(last, cut.tail, cut.lanes)
+    else:
+        f.when(f.compare("sgt", high, cut.panels), lambda: body(last, cut.tail, cut.lanes))
 
 
 def over_whole(f: Function, whole: int, rest: int, low: Any, high: Any, body: Callable[[Value, int], None],
@@ -124,6 +144,6 @@ def finish(f: Function, totals: list[Value], row: Value, column: Value, spans: S
 
 
 __all__ = [
-    "Epilogue", "Strided", "accumulated", "finish", "least", "lines_of", "multiply_add", "over_tiles", "over_whole",
-    "sums",
+    "Epilogue", "Strided", "accumulated", "finish", "first_row", "least", "lines_of", "multiply_add", "over_panels",
+    "over_tiles", "over_whole", "sums",
 ]  # fmt: skip
