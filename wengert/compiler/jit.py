@@ -14,8 +14,9 @@ import numpy as np
 from wengert.base.dtypes import get_default_dtype
 from wengert.base.errors import ArgumentError, OperandError, ShapeError, show
 from wengert.compiler import signature
-from wengert.compiler.explain import table
+from wengert.compiler.explain import print_profile, table
 from wengert.compiler.fast import MISSED, short_way
+from wengert.compiler.native.measure import Profile
 from wengert.compiler.recording import trace_call
 from wengert.compiler.trace import Trace
 from wengert.core.record import SESSION, Tensor, local
@@ -106,6 +107,11 @@ class Compiled:
 
     def prepared(self, *args: Any, **kwargs: Any) -> tuple[Tape, list[Any]]:
         """The list that a call with these arguments runs, and the values of its inputs; nothing is computed."""
+        trace, leaves = self._ready(args, kwargs)
+        return trace.tape, trace.arguments(leaves)
+
+    def _ready(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Trace, list[Any]]:
+        """The trace of a call with these arguments, and the arrays among them."""
         key: list[Any] = [get_default_dtype(), local.paused <= local.least]
         leaves: list[Any] = []
         signature.read(args, key, leaves)
@@ -114,7 +120,7 @@ class Compiled:
         trace = self._find(tuple(key), args, kwargs, leaves)
         if trace is None:
             raise ArgumentError(f"compile: {self._name} reads a tensor of a transform that is running around it")
-        return trace.tape, trace.arguments(leaves)
+        return trace, leaves
 
     def repeat(self, n: int, *args: Any, **kwargs: Any) -> Any:
         """Call it `n` times, with the rows 0 … n - 1 of every array among the arguments; the results stacked.
@@ -178,8 +184,34 @@ class Compiled:
         return self._latest().tape
 
     def explain(self) -> str:
-        """The list of the latest call as a table: line, operation, operands, what runs it, where it was written."""
-        return table(self._name, self._latest().recorded, self._latest().tape, self.retraces, self.eager_calls)
+        """What a call like the latest one runs, as a table: kernels in order, and lines that are left to NumPy.
+
+        For each: the lines it consists of, what it runs over, in how many tasks, what it computes and moves, what the
+        planner takes it for. Above: why the function was recorded; below: memory. `profile` measures.
+        """
+        return table(self._name, self._latest(), self.retraces, self.eager_calls)
+
+    def profile(self, *args: Any, repeats: int = 10, show: bool = True, **kwargs: Any) -> Profile:
+        """Measure each kernel of a call with these arguments: the shortest of `repeats` times, in all and by itself.
+
+        Everything is copied before, so nothing is changed by it: no parameter, no state, no argument. `show` prints the
+        table: time, share, operations and bytes a second beside the machine's peaks, which are measured once.
+        Returns it too: ``rows`` with ``row``, ``seconds``, ``share``, ``gflops``, ``gigabytes``; ``seconds`` of a
+        step; ``peaks``. Raises `ArgumentError` where no native code was made.
+        """
+        if repeats < 1:
+            raise ArgumentError(f"profile: got repeats={repeats}; needs at least 1")
+        trace, leaves = self._ready(args, kwargs)
+        found = trace.profile([x.value if isinstance(x, Tensor) else x for x in leaves], repeats)
+        if show:
+            print_profile(found)
+        return found
+
+    @property
+    def native_source(self) -> str:
+        """The text of the latest call's kernels, as LLVM reads it; "" where all runs on NumPy."""
+        native = self._latest().native
+        return "" if native is None else native.program.text
 
     def _latest(self) -> Trace:
         if self._last is None:

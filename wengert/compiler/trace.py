@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.base.errors import CompileError
+from wengert.base.errors import ArgumentError, CompileError
 from wengert.compiler import native
 from wengert.compiler.guards import Guard
+from wengert.compiler.native.measure import Profile
 from wengert.compiler.native.threads import get_num_threads
 from wengert.compiler.passes import optimise
 from wengert.compiler.runner import Runner
@@ -62,10 +64,11 @@ class Trace:
 
     def __init__(self, name: str, tape: Tape, sources: Sequence[Place], destinations: Sequence[Destination],
                  results: Sequence[Result], structure: Structure, guards: Sequence[Guard]) -> None:  # fmt: skip
-        self.recorded = tape
+        self.name, self.recorded = name, tape
         self.tape = optimise(tape, name)
         self.runner = Runner(self.tape)
         self.native: native.Step | None = None  # made by the first call
+        self._lock = threading.RLock()
         self.sources, self.destinations = list(sources), list(destinations)
         self.places = [*self.sources, *(d.place for d in self.destinations if d.alias is None)]
         self.results, self.structure = list(results), structure
@@ -124,10 +127,16 @@ class Trace:
     def __call__(self, leaves: Sequence[Any]) -> Any:
         return self.finish(self.run(leaves))
 
+    def build(self) -> None:
+        """Make machine code, where there is none yet and can be some."""
+        if self.native is None and native.available():
+            with self._lock:
+                if self.native is None:
+                    self.native = native.Step(self)
+
     def run(self, leaves: Sequence[Any]) -> list[Any]:
         """One call: the results' values, after everything was written back."""
-        if self.native is None and native.available():
-            self.native = native.Step(self)
+        self.build()
         if self.native is not None:
             return self.native([x.value if isinstance(x, Tensor) else x for x in leaves])
         arguments = self.arguments(leaves)
@@ -140,8 +149,7 @@ class Trace:
 
     def repeat(self, n: int, arrays: Sequence[Any]) -> Any:
         """What `n` calls with the rows of arrays return, stacked; None where they cannot be made at once."""
-        if self.native is None and native.available():
-            self.native = native.Step(self)
+        self.build()
         numbers = any(r.output is None or r.number is not None for r in self.results)
         if self.native is None or self.native.bound is None or numbers:
             return None
@@ -151,6 +159,15 @@ class Trace:
             self([x[stopped.args[0]] for x in arrays])  # which raises the error with all it has to say
             raise AssertionError("a call that failed among others did not fail alone") from None
         return None if values is None else self.finish(values)
+
+    def profile(self, leaves: Sequence[Any], repeats: int) -> Profile:
+        """The kernels of a call with their times; nothing outside is changed."""
+        self.build()
+        if self.native is None:
+            raise ArgumentError(
+                f"profile: {self.name} runs on NumPy", hint="llvmlite is not installed, or WENGERT_BACKEND=numpy"
+            )
+        return self.native.profile(leaves, repeats)
 
     def write(self, values: Sequence[Any], arguments: Sequence[Any]) -> None:
         """Write back what a call changed; arrays that somebody else may hold are copied."""

@@ -19,7 +19,7 @@ import wengert as wg
 
 pytest.importorskip("llvmlite")
 
-from wengert.compiler.native import cache, engine  # noqa: E402
+from wengert.compiler.native import cache, engine
 
 PROGRAM = """
 import numpy as np, wengert as wg
@@ -64,9 +64,8 @@ def check() -> None:
 
 def started(**environment: str) -> int:
     """How many modules a new process had to translate."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM], env=os.environ | environment, capture_output=True, text=True, check=False
-    )  # fmt: skip
+    command = [sys.executable, "-W", "error", "-c", PROGRAM]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return int(done.stdout)
 

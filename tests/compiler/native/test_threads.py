@@ -13,6 +13,8 @@ import wengert as wg
 
 pytest.importorskip("llvmlite")
 
+from wengert.compiler.native.threads import TEAM
+
 SHOW = "import wengert as wg; print(wg.get_num_threads())"
 
 
@@ -62,3 +64,18 @@ def test_another_number_is_recorded_anew_and_gives_the_same() -> None:
         assert f.retraces[1:] == ["the number of threads changed"] * 3
     finally:
         wg.set_num_threads(before)
+
+
+def test_code_stays_until_the_team_has_left_it() -> None:
+    """Functions that are dropped right after a call, while a member may still be on its way out of them."""
+    before = wg.get_num_threads()
+    x = np.random.default_rng(0).standard_normal((400, 300))
+    expected = np.tanh(x @ x.T).sum()
+    try:
+        wg.set_num_threads(4)
+        for _ in range(60):
+            np.testing.assert_allclose(wg.compile(lambda x: wg.tanh(x @ x.T).sum())(x), expected, rtol=1e-11)
+        assert len(TEAM._left) < 60
+    finally:
+        wg.set_num_threads(before)
+    assert not TEAM._left

@@ -6,9 +6,10 @@ import os
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar
 
 from wengert.base.optional import optional
 from wengert.compiler.native import cache as disk
@@ -99,12 +100,19 @@ def _translated(text: str) -> bytes:
 class Library:
     """Loaded machine code: its functions' addresses, as long as it lives."""
 
+    retire: ClassVar[Callable[[Any], None] | None] = None  # takes what is to be unloaded, as soon as nobody is in it
+
     def __init__(self, code: bytes) -> None:
         llvm = binding()
         with _LOCK:
             self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             self._engine.finalize_object()
+
+    def __del__(self) -> None:
+        loaded = self.__dict__.pop("_engine", None)
+        if loaded is not None and Library is not None and Library.retire is not None:
+            Library.retire(loaded)
 
     def address(self, name: str) -> int:
         """The address of an external function."""

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from wengert.compiler.native import listing, measure
 from wengert.compiler.native.bound import Bound, Closed
 from wengert.compiler.native.program import Program
 from wengert.core.tape import Node
@@ -25,7 +26,9 @@ class Step:
             for d in trace.destinations if d.output is not None and d.alias is not None
         }  # fmt: skip
         given = len(trace.tape.inputs) - len(trace.sources)
-        self.program = Program(trace.tape, trace.count, given, aliases, trace.gate)
+        self._list = trace.tape, trace.count, given, aliases, trace.gate
+        self.program = Program(*self._list)
+        listing.show(self.program, trace.name)
         written = {d.output: d.place for d in trace.destinations if d.output is not None}
         self.bound: Bound | None = None
         # NumPy's operations give numbers, not arrays, where the result has no axes.
@@ -35,6 +38,12 @@ class Step:
         ]  # fmt: skip
         if all(d.output is not None for d in trace.destinations):
             self.bound = Bound(self.program, trace.sources, written)
+
+    def profile(self, leaves: Sequence[Any], repeats: int) -> measure.Profile:
+        """The kernels with their times, measured on copies."""
+        trace = self._trace()
+        assert trace is not None
+        return measure.profile(trace.name, self._list, trace.arguments(leaves), repeats)
 
     def __call__(self, leaves: Sequence[Any]) -> list[Any]:
         """The results of one call, after everything was written back."""

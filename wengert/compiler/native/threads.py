@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,7 @@ class Team:
         self.address = self._raw.ctypes.data + -self._raw.ctypes.data % 64
         self._library: Any = None
         self._members: list[threading.Thread] = []
+        self._left: deque[tuple[int, Any]] = deque()  # code that nobody calls any more, and the latest job by then
 
     @property
     def library(self) -> engine.Library:
@@ -148,16 +150,27 @@ class Team:
         """See to it that all members are there."""
         with self.lock:
             ctypes.c_int64.from_address(self.address + _MEMBERS).value = self.size
+            while self._left and self._left[0][0] < self._job():  # all took part in a later job
+                self._left.popleft()
             if len(self._members) >= self.size - 1:
                 return
             native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
             run = native(self.library.address("member"))
-            seen = ctypes.c_int64.from_address(self.address + _JOB).value
+            seen = self._job()
             for number in range(1, self.size):
                 given = (self.address, number, self.size, seen)
                 member = threading.Thread(target=run, args=given, daemon=True, name=f"wengert-{number}")
                 member.start()
                 self._members.append(member)
+
+    def _job(self) -> int:
+        """The number of the latest job."""
+        return ctypes.c_int64.from_address(self.address + _JOB).value
+
+    def retire(self, code: Any) -> None:
+        """Keep machine code until it can be unloaded: a member may still be on its way out of a job that has ended."""
+        if self._members:
+            self._left.append((self._job(), code))
 
     def resize(self, size: int) -> None:
         """Another number of threads."""
@@ -174,6 +187,7 @@ class Team:
                 for member in self._members:
                     member.join()
             self._members = []
+            self._left.clear()
 
     def forget(self) -> None:
         """In a child process: its parent's threads are not there."""
@@ -181,6 +195,7 @@ class Team:
 
 
 TEAM = Team()
+engine.Library.retire = TEAM.retire
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=TEAM.forget)
 
