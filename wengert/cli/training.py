@@ -17,7 +17,8 @@ from wengert.data.normalise import Standardizer
 from wengert.data.split import stratified_split
 from wengert.ops.generator import manual_seed
 from wengert.train.history import History
-from wengert.train.loop import evaluate, fit
+from wengert.train.loop import fit
+from wengert.train.measure import evaluate
 from wengert.train.metrics import confusion
 from wengert.train.progress import Reporter
 from wengert.train.table_model import Architecture

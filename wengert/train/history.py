@@ -19,6 +19,9 @@ Row = dict[str, Any]
 class History:
     """Rows with ``epoch``, ``train_loss``, …; which epoch was best; and why the training ended.
 
+    ``compiled`` says in words what was compiled, and why not where it was not; ``pace`` how many training steps a
+    second there were, as they stand (``eager``) and ``compiled``, and how many seconds ``compiling`` took.
+
     >>> import wengert as wg
     >>> history = wg.train.History()
     >>> history.append({"epoch": 1, "train_loss": 0.5})
@@ -31,6 +34,8 @@ class History:
         self.best_epoch: int | None = None
         self.best_score: float | None = None
         self.stopped = stopped
+        self.compiled = "nothing ran yet"
+        self.pace: dict[str, float] = {}
 
     def append(self, row: Row) -> None:
         """Add the row of one epoch."""

@@ -18,16 +18,16 @@ import numpy as np
 
 from wengert.base.errors import ArgumentError
 from wengert.nn.module import Module
-from wengert.nn.utils import clip_grad_norm_
 from wengert.optim.combined_schedules import ReduceLROnPlateau
 from wengert.optim.optimizer import Optimizer
 from wengert.optim.schedules import LRScheduler
 from wengert.train.checkpoint import load_checkpoint, save_checkpoint
-from wengert.train.diagnose import refuse_non_finite_data, refuse_non_finite_loss
+from wengert.train.diagnose import refuse_non_finite_data
 from wengert.train.history import History, Row
-from wengert.train.measure import Loss, Means, as_batches, default_metrics, evaluate
+from wengert.train.measure import Loss, Means, as_batches, default_metrics, measure
 from wengert.train.metrics import Metric
 from wengert.train.progress import Reporter, default_reporter
+from wengert.train.steps import Steps
 from wengert.train.stopping import Rule
 from wengert.train.weights import Source
 
@@ -90,11 +90,12 @@ class _Training:
     fits together just now (no batch is half done).
     """
 
-    def __init__(self, model: Module, data: Any, loss: Loss, optimizer: Optimizer, **options: Any) -> None:
-        self.model, self.data, self.loss, self.optimizer = model, data, loss, optimizer
-        self.options = options
+    def __init__(self, steps: Steps, data: Any, **options: Any) -> None:
+        self.steps, self.data, self.options = steps, data, options
+        self.model, self.loss, self.optimizer, _ = steps.parts
         self.history, self.best = History("not started"), Best()
         self.epoch, self.batch, self.whole = 1, 0, True
+        self.told: set[str] = set()
         self.means = self.new_means()
 
     def new_means(self) -> Means:
@@ -106,11 +107,12 @@ class _Training:
         return {
             "epoch": self.epoch, "batch": self.batch, "rows": [dict(row) for row in self.history],
             "best": {"epoch": best.epoch, "score": float(best.score), "state": best.state},
-            "means": self.means.state_dict(),
+            "means": self.means.state_dict(), "steps": self.steps.state_dict(),
         }  # fmt: skip
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.means.load_state_dict(state["means"])
+        self.steps.load_state_dict(state.get("steps", {}))
         self.epoch, self.batch = state["epoch"], state["batch"]
         self.history.rows = [dict(row) for row in state["rows"]]
         best = state["best"]
@@ -181,29 +183,20 @@ class _Training:
         gathered, data = self.options["accumulate"], self.data
         first = self.batch - self.batch % gathered
         after = min(first + gathered, len(data))
-        if self.batch == first:
-            self.optimizer.zero_grad()
-        outputs = self.model(x)
-        value = self.loss(outputs, y)
-        refuse_non_finite_loss(value, self.model, (x, y), f"epoch {self.epoch}, batch {self.batch + 1}")
         rows = min(after * data.batch_size, data.size) - first * data.batch_size
-        (value if rows == len(y) or self.means.is_sum else value * (len(y) / rows)).backward()
-        if self.batch + 1 == after:
-            self._move()
-        self.means.add(value, outputs, y)
-
-    def _move(self) -> None:
-        if self.options["clip_norm"] is not None:
-            clip_grad_norm_(self.model.parameters(), self.options["clip_norm"])
-        self.optimizer.step()
-        if self.options["schedule_every"] == "batch":
+        share = 1.0 if self.means.is_sum else len(y) / rows
+        self.steps.place = f"epoch {self.epoch}, batch {self.batch + 1}"
+        moves = self.batch + 1 == after
+        value, outputs = self.steps.train(x, y, share, self.batch == first, moves)
+        if moves and self.options["schedule_every"] == "batch":
             self.options["schedule"].step()
+        self.means.add(value, outputs, y)
 
     def _end_of_epoch(self) -> None:
         """Measure, keep the best, lower the rate, and write it down."""
         row: Row = {"epoch": self.epoch, **self.means.row("train_")}
         if self.options["validation"] is not None:
-            means = evaluate(self.model, self.options["validation"], self.loss, self.options["metrics"])
+            means = measure(self.steps, self.options["validation"], self.options["metrics"])
             row |= {f"validation_{name}": value for name, value in means.items()}
         row["seconds"] = round(time.perf_counter() - self.begin, 4)
         score = _score(row, self.options["monitor"])
@@ -218,15 +211,24 @@ class _Training:
         self.data.epoch += 1
         self.epoch, self.batch, self.means, self.whole = self.epoch + 1, 0, self.new_means(), True
         self.save()
+        self._tell()
         self.options["report"].epoch(row, improved)
         for callback in self.options["callbacks"]:
             callback(row)
+
+    def _tell(self) -> None:
+        """Say once what cannot be compiled."""
+        for reason in self.steps.reasons():
+            if reason not in self.told:
+                self.told.add(reason)
+                self.options["report"].note(f"{reason}; it runs as it stands")
 
     def result(self, restore_best: bool) -> History:
         """The history; the model gets the best parameters."""
         self.model.eval()
         history, best = self.history, self.best
         history.best_epoch, history.best_score = best.epoch, None if best.epoch is None else best.score
+        history.compiled, history.pace = self.steps.words(), self.steps.pace()
         if restore_best and best.state is not None:
             self.model.load_state_dict(best.state)
         return history
@@ -272,6 +274,7 @@ def fit(
     checkpoint: Source | None = None,
     checkpoint_every: int | None = None,
     resume: bool = False,
+    compile: bool | Steps = True,
 ) -> History:
     """Train `model` and return its `History`; at the end it has the parameters of the best epoch.
 
@@ -288,16 +291,21 @@ def fit(
     With `checkpoint` everything is written to that file after every epoch, after every `checkpoint_every` batches, and
     on Ctrl-C, which ends the training cleanly after the batch under way. ``resume=True`` goes on from the file, if it
     is there: the result is bit for bit that of a training that was never interrupted.
+
+    A step that ran often enough to pay for it is compiled (`wg.compile`), and so is the evaluation; results agree up
+    to rounding. What cannot be compiled, or has hooks, goes on as it stands; `History.compiled` says so.
+    ``compile=False`` asks for none of it.
     Raises `NonFiniteError` naming the first bad tensor where the loss becomes NaN.
     """
     data = as_batches(data, batch_size, True, seed)
     if validation is not None:
         validation = as_batches(validation, VALIDATION_BATCH, False, 0)
         refuse_non_finite_data("the validation", validation.arrays)
+    steps = compile if isinstance(compile, Steps) else Steps(model, loss, optimizer, clip_norm, compile)
     training = _Training(
-        model, data, loss, optimizer, validation=validation, patience=patience, monitor=monitor,
+        steps, data, validation=validation, patience=patience, monitor=monitor,
         metrics=default_metrics(data) if metrics is None else metrics, report=report or default_reporter(),
-        schedule=schedule, schedule_every=schedule_every, stop=stop, clip_norm=clip_norm, accumulate=accumulate,
+        schedule=schedule, schedule_every=schedule_every, stop=stop, accumulate=accumulate,
         callbacks=callbacks, checkpoint=checkpoint, checkpoint_every=checkpoint_every,
     )  # fmt: skip
     _check(epochs, training.options)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from wengert.base.errors import ArgumentError
-from wengert.core.record import concrete, paused
+from wengert.core.record import concrete
 from wengert.data.batches import Batches, batches
 from wengert.nn.module import Module
 from wengert.train.metrics import Metric, accuracy
+from wengert.train.steps import Steps
 
 Loss = Callable[[Any, Any], Any]
 
@@ -78,18 +79,26 @@ def default_metrics(data: Batches) -> dict[str, Metric]:
 
 
 def evaluate(
-    model: Module, data: Any, loss: Loss, metrics: Mapping[str, Metric] | None = None, batch_size: int = 1024
-) -> dict[str, float]:
-    """Mean loss and metrics of a model in evaluation mode, without recording: ``{"loss": …, "accuracy": …}``."""
-    parts = as_batches(data, batch_size, False, 0)
+    model: Module, data: Any, loss: Loss, metrics: Mapping[str, Metric] | None = None, batch_size: int = 1024,
+    compile: bool = True,
+) -> dict[str, float]:  # fmt: skip
+    """Mean loss and metrics of a model in evaluation mode, without recording: ``{"loss": …, "accuracy": …}``.
+
+    After many batches of the same shapes they are computed by a compiled function, unless ``compile=False``.
+    """
+    return measure(Steps(model, loss, compile=compile), as_batches(data, batch_size, False, 0), metrics)
+
+
+def measure(steps: Steps, parts: Batches, metrics: Mapping[str, Metric] | None) -> dict[str, float]:
+    """`evaluate` with the functions of a training."""
+    model, loss = steps.parts[:2]
     means = Means(loss, default_metrics(parts) if metrics is None else metrics)
     modes = [(m, m.training) for m in model.modules()]
     model.eval()
     try:
-        with paused():
-            for x, y in parts.rows(parts.epoch):  # measuring does not use up an order
-                outputs = model(x)
-                means.add(loss(outputs, y), outputs, y)
+        for x, y in parts.rows(parts.epoch):  # measuring does not use up an order
+            value, outputs = steps.evaluate(x, y)
+            means.add(value, outputs, y)
     finally:
         for module, mode in modes:
             module.training = mode

@@ -23,6 +23,9 @@ class Reporter:
     def epoch(self, row: Row, improved: bool) -> None:
         """An epoch is done, and may be the best so far."""
 
+    def note(self, text: str) -> None:
+        """Something a user should know, in one line."""
+
     def end(self) -> None:
         """The training ended, also by an error."""
 
@@ -43,6 +46,9 @@ class TableReporter(Reporter):
         """Put one line out."""
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        self.write(text)
 
     def epoch(self, row: Row, improved: bool) -> None:
         titles = [name.replace("validation_", "valid_").replace("_", " ") for name in row]

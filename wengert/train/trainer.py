@@ -15,6 +15,7 @@ from wengert.train.checkpoint import load_checkpoint, save_checkpoint
 from wengert.train.history import History
 from wengert.train.loop import fit
 from wengert.train.measure import Loss, evaluate
+from wengert.train.steps import Steps
 from wengert.train.weights import Source
 
 
@@ -36,6 +37,8 @@ class Trainer:
     def __init__(self, model: Module, loss: Loss, optimizer: Optimizer, **options: Any) -> None:
         self.model, self.loss, self.optimizer, self.options = model, loss, optimizer, options
         self.history = History()
+        self._steps: Steps | None = None  # what was compiled, for further calls
+        self._counts: dict[str, Any] = {}  # how far that was, in a file that was loaded
 
     def fit(self, data: Any, epochs: int = 10, **options: Any) -> History:
         """Train for so many more epochs and return the whole history; the model has the best weights of this call."""
@@ -43,12 +46,23 @@ class Trainer:
         before = len(self.history)
         # Another order of the rows than in the epochs before, where `fit` makes the batches itself.
         chosen["seed"] = chosen.get("seed", 0) + before
+        chosen["compile"] = self._compiled(chosen.get("clip_norm"), bool(chosen.get("compile", True)))
         new = fit(self.model, data, self.loss, self.optimizer, epochs, **chosen)
         for row in new:
             self.history.append({**row, "epoch": row["epoch"] + before})
         self.history.stopped, self.history.best_score = new.stopped, new.best_score
+        self.history.compiled, self.history.pace = new.compiled, new.pace
         self.history.best_epoch = None if new.best_epoch is None else new.best_epoch + before
         return self.history
+
+    def _compiled(self, clip_norm: float | None, wanted: bool) -> Steps:
+        """The functions of the calls before, where they are of the same parts."""
+        parts = self.model, self.loss, self.optimizer, clip_norm
+        if self._steps is None or not self._steps.belongs(*parts, wanted):
+            self._steps = Steps(*parts, wanted)
+            self._steps.load_state_dict(self._counts)
+            self._counts = {}
+        return self._steps
 
     def evaluate(self, data: Any, batch_size: int = 1024) -> dict[str, float]:
         """Mean loss and metrics, as `wg.train.evaluate` gives them."""
@@ -79,13 +93,16 @@ class Trainer:
 
     def save(self, path: Source) -> Path:
         """Write model, optimizer, schedule, random generator and history to a file, atomically."""
-        history = {"rows": self.history.rows, "best_epoch": self.history.best_epoch, "stopped": self.history.stopped}
-        return save_checkpoint(path, **self._parts(), history={**history, "best_score": self.history.best_score})
+        found = self.history
+        history = {"rows": found.rows, "best_epoch": found.best_epoch, "stopped": found.stopped}
+        steps = self._counts if self._steps is None else self._steps.state_dict()
+        return save_checkpoint(path, **self._parts(), history={**history, "best_score": found.best_score}, steps=steps)
 
     def load(self, path: Source) -> None:
         """Go back to what `save` wrote; all or nothing."""
         rest = load_checkpoint(path, **self._parts())
         found = rest.get("history", {})
+        self._steps, self._counts = None, rest.get("steps", {})
         self.history = History(found.get("stopped", "not started"))
         self.history.rows = [dict(row) for row in found.get("rows", [])]
         self.history.best_epoch, self.history.best_score = found.get("best_epoch"), found.get("best_score")
