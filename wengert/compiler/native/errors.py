@@ -78,7 +78,7 @@ def erfc(f: Function, x: Value) -> Value:
     tail = _erfc_positive(f, a)
     far = f.select(f.compare("olt", x, 0.0), 2.0 - tail, tail)
     near = f.fma(-x, polynomial(f, table(ERF, x), x * x), 1.0 - x)
-    return f.select(f.compare("olt", a, 1.0), near, far)
+    return f.select(f.compare("olt", a, 0.8), near, far)
 
 
 # ----- powers -------------------------------------------------------------------------------------------------
