@@ -11,7 +11,7 @@ its other operands' groups (it would have to run before itself); otherwise it st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ class Fusion:
     def __init__(self, tape: Tape, opaque: Callable[[Fusion, Node], str], joins: Callable[..., bool],
                  late: Set[Node] = frozenset()) -> None:  # fmt: skip
         self.tape, self._opaque, self._joins = tape, opaque, joins
-        self._late = late  # lines that share no group with others, as these may have to run before
+        self._late = set(late)  # lines that share no group with others, as these may have to run before
         self.groups: list[Group] = []
         self.home: dict[Var, Group] = {}
         self._seen: dict[Var, tuple[Var, Window]] = {}  # windows: the variable looked at, and how
@@ -92,7 +92,7 @@ class Fusion:
     # ----- lines
     def add(self, node: Node) -> None:
         """Find the place of the next line."""
-        if node.prim is PART and self.home[node.inputs[0]].kind == "scan":
+        if node.prim is PART and self.home[node.inputs[0]].kind in ("scan", "control"):
             self._part(node, self.home[node.inputs[0]])
         elif windows.is_window(node) and isinstance(node.inputs[0], Var):
             self._look(node)
@@ -124,11 +124,13 @@ class Fusion:
         """Copy a value that is seen through a window, so that from here on it lies row by row."""
         self._seen[x] = self.copy(x), windows.of(x.shape)
 
-    def copy(self, x: Var) -> Node:
+    def copy(self, x: Var, late: bool = False) -> Node:
         """A further line with the value of `x`, in memory of its own."""
         seen = Var(x.shape, x.dtype)
         self._seen[seen] = self.resolve(x)
         copy = Node(REGISTRY["astype"], (seen,), {"dtype": x.dtype}, x.shape, x.dtype)
+        if late or self.resolve(x)[0] in self._late:
+            self._late.add(copy)
         self.add(copy)
         return copy
 
@@ -159,6 +161,10 @@ class Fusion:
             if number == group.number or bits >> group.number & 1:
                 self._before[number] |= before
         return True
+
+    def can_follow(self, group: Group, others: Iterable[Group]) -> bool:
+        """Whether `group` can run after all of `others`."""
+        return all(other is not group and not self._before[other.number] >> group.number & 1 for other in others)
 
     # ----- groups
     def _new(self, kind: str, domain: tuple[int, ...]) -> Group:
@@ -299,6 +305,8 @@ class Fusion:
                 continue
             assert isinstance(base, Node)
             copy = Node(base.prim, base.inputs, base.attrs, base.shape, base.dtype, base.code, base.lasti)
+            if node in self._late:
+                self._late.add(copy)
             self._join(group, copy, tuple(axes), self.reads[base])
             self.reads[node][k] = copy, window
 

@@ -1,5 +1,8 @@
 """Writing new values over old ones: parameters, state of optimizers, running statistics.
 
+*Guarded* outputs are not written before the gate is known, and all indices have been looked at: a call that fails has
+changed nothing. Only gradients need not wait.
+
 A group may write its result where an input lies if everybody else who reads that input runs before, and if it reads
 the input itself only at the very place it writes.
 """
@@ -8,44 +11,53 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from wengert.compiler.native.access import operand, writing
 from wengert.compiler.native.fuse import Fusion, Group, is_pick, is_spread
 from wengert.core.tape import Input, Node, Tape, Var, cut
 
 
-def late(tape: Tape, aliases: Mapping[int, int], gate: int | None) -> set[Node]:
-    """The lines that only serve to write over something, which must not happen before the gate is known."""
+def late(tape: Tape, guarded: Collection[int], gate: int | None) -> set[Node]:
+    """The lines that only serve to write guarded outputs."""
     if gate is None:
         return set()
     before = set(cut([tape.outputs[gate]], tape.inputs).nodes)
-    return set(cut([tape.outputs[i] for i in aliases], tape.inputs).nodes) - before
+    return set(cut([tape.outputs[i] for i in guarded], tape.inputs).nodes) - before
 
 
-def apart(fusion: Fusion, tape: Tape, count: int, gate: int | None = None) -> Tape:
-    """The list in which every output from `count` on is a line of its own, so that it can have a place of its own."""
+def apart(fusion: Fusion, tape: Tape, count: int, aliases: Mapping[int, int], gate: int | None = None,
+          guarded: Collection[int] = ()) -> Tape:  # fmt: skip
+    """The list in which every output from `count` on is a line of its own, so that it can have a place of its own.
+
+    Copied are also guarded ones that are known too early, and those made of the old value in another order.
+    """
     found = list(tape.outputs)
+    checks = _checks(fusion, tape, gate) if guarded else []
     taken = {fusion.resolve(y)[0] for y in found[:count] if isinstance(y, Var)}
     for number, y in enumerate(found):
         if number < count or number == gate or not isinstance(y, Var):
             continue
         base, window = fusion.resolve(y)
         whole = window.whole and math.prod(y.shape) == math.prod(base.shape)
-        if not isinstance(base, Node) or not whole or base in taken:
-            found[number] = base = fusion.copy(y)
+        early = number in guarded and base in fusion.home and not fusion.can_follow(fusion.home[base], checks)
+        old = tape.inputs[aliases[number]] if number in aliases else None
+        if not isinstance(base, Node) or not whole or base in taken or early or _mixed(fusion, base, old):
+            found[number] = base = fusion.copy(y, late=number in guarded and gate is not None)
             fusion.materialise(base)
         taken.add(base)
     return Tape(tape.inputs, tape.nodes, found)
 
 
 def written_back(
-    fusion: Fusion, tape: Tape, count: int, aliases: Mapping[int, int], gate: int | None
+    fusion: Fusion, tape: Tape, count: int, aliases: Mapping[int, int], gate: int | None, guarded: Collection[int] = ()
 ) -> dict[int, Node]:
     """The outputs from `count` on that a kernel may write to their own place at once: their numbers, their lines.
 
-    The groups are told to run after those that read what they write over.
+    The groups are told to run after those that read what they write over, and those of guarded outputs after whatever
+    may make the call fail.
     """
+    checks = _checks(fusion, tape, gate) if guarded else []
     bases = [fusion.resolve(y)[0] if isinstance(y, Var) else None for y in tape.outputs]
     uses = Counter(b for b in bases if b is not None)
     found: dict[int, Node] = {}
@@ -55,6 +67,8 @@ def written_back(
         base, window = fusion.resolve(y)
         whole = window.whole and math.prod(y.shape) == math.prod(base.shape)
         if not isinstance(base, Node) or not whole or uses[base] > 1 or fusion.home[base].kind == "host":
+            continue
+        if number in guarded and not all(fusion.run_after(fusion.home[base], g) for g in checks):
             continue
         old = tape.inputs[aliases[number]] if number in aliases else None
         if old is None or (old.shape == y.shape and _free(fusion, fusion.home[base], base, old, bases)):
@@ -77,6 +91,8 @@ def _free(fusion: Fusion, group: Group, new: Node, old: Var, outputs: list[Var |
 
 def _in_step(fusion: Fusion, group: Group, new: Node, old: Var) -> bool:
     """Whether the group reads `old` at no other place than where it writes `new`, or not at all."""
+    if new not in group.axes:
+        return _only_carried(fusion, group, new, old)
     target = writing(group, new)
     once = len([p for p in group.axes[new] if p is not None]) == sum(n != 1 for n in group.domain)
     for node in group.nodes:
@@ -91,16 +107,35 @@ def _in_step(fusion: Fusion, group: Group, new: Node, old: Var) -> bool:
     return True
 
 
-def behind(fusion: Fusion, direct: Mapping[int, Node], aliases: Mapping[int, int], flag: Var | None) -> set[Group]:
-    """The groups that write over something: they run after the gate is known and after all indices were looked at."""
-    writers = {fusion.home[node] for number, node in direct.items() if number in aliases}
-    first = [g for g in fusion.groups if g.kind == "indexed" or any(is_pick(n) or is_spread(n) for n in g.nodes)]
-    if flag is not None and flag in fusion.home:
-        first.append(fusion.home[flag])
-    for writer in writers:
-        for group in first:
-            fusion.run_after(writer, group)
-    return writers if first else set()
+def _mixed(fusion: Fusion, new: Node, old: Var | None) -> bool:
+    """Whether the group that computes `new` reads `old` otherwise than step by step."""
+    return old is not None and not _in_step(fusion, fusion.home[new], new, old)
+
+
+def _only_carried(fusion: Fusion, group: Group, new: Node, old: Var) -> bool:
+    """Whether a scan reads `old` only as what its carry `new` begins with, or not at all."""
+    scan = group.nodes[0]
+    begin, number = scan.attrs["consts"], new.attrs["index"]
+    places = [k for k, (base, _) in fusion.reads[scan].items() if base is old]
+    return not places or (number < scan.attrs["carries"] and places == [begin + number])
+
+
+def _checks(fusion: Fusion, tape: Tape, gate: int | None) -> list[Group]:
+    """The groups that may make a call fail: those that look at indices, and the one that computes the gate."""
+    found = [g for g in fusion.groups if g.kind == "indexed" or any(map(_indexes, g.nodes))]
+    flag = None if gate is None else fusion.resolve(tape.outputs[gate])[0]
+    return [*found, *([fusion.home[flag]] if flag in fusion.home else [])]
+
+
+def behind(fusion: Fusion, direct: Mapping[int, Node], guarded: Collection[int], flag: Var | None) -> set[Group]:
+    """The groups that must not run where a call fails: they write guarded outputs to their places."""
+    if flag is None and not any(g.kind == "indexed" or any(map(_indexes, g.nodes)) for g in fusion.groups):
+        return set()
+    return {fusion.home[node] for number, node in direct.items() if number in guarded}
+
+
+def _indexes(node: Node) -> bool:
+    return is_pick(node) or is_spread(node)
 
 
 __all__ = ["apart", "behind", "late", "written_back"]

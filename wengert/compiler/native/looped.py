@@ -32,10 +32,10 @@ class Body:
         tape: Tape = node.attrs["body"]
         first = node.attrs["consts"]
         self.fusion: Fusion = fuse(tape)
-        self.tape = inplace.apart(self.fusion, self.fusion.tape, 0)
+        self.tape = inplace.apart(self.fusion, self.fusion.tape, 0, {})
         aliases = {i: first + i for i in range(self.carries)}
         self.direct = inplace.written_back(self.fusion, self.tape, 0, aliases, None)
-        self.native = all(g.kind not in ("host", "scan") for g in self.fusion.groups if g.kind != "gone")
+        self.native = all(g.kind not in ("host", "scan", "control") for g in self.fusion.groups if g.kind != "gone")
 
 
 def supported(node: Node, fuse: Fuse) -> bool:

@@ -7,14 +7,26 @@ the values of the list's inputs, and it returns those of its outputs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from wengert.compiler.native import call, engine, inplace, kernels, memory, poison
 from wengert.compiler.native.block import Block, Step
-from wengert.compiler.native.driver import CLOSED, MORE, Argument, Gate, Job, Place, Region, entry, is_large, rounds, segment
+from wengert.compiler.native.driver import (
+    CLOSED,
+    MORE,
+    Argument,
+    Gate,
+    Job,
+    Place,
+    Region,
+    entry,
+    is_large,
+    rounds,
+    segment,
+)
 from wengert.compiler.native.expand import expand
 from wengert.compiler.native.fuse import Group
 from wengert.compiler.native.host import Host, bytes_of, windowed
@@ -38,23 +50,26 @@ class Program:
 
     The first `given` inputs are arguments of the call, the others (`outer`) lie at places of their own. The first
     `count` outputs are results, made anew by each call; the others are written back. `aliases` says for such an output
-    which input is at the same place: there the new value may be written over the old one. Nothing is written over where
-    the output `gate` is false. ``direct`` are the outputs for which that was possible.
+    which input is at the same place: there the new value may be written over the old one. Where the output `gate` is
+    false, or an index out of bounds, none of them is written but those in `early`. ``direct`` are the outputs that a
+    kernel writes to their places at once.
     """
 
     def __init__(self, tape: Tape, count: int | None = None, given: int | None = None,
-                 aliases: Mapping[int, int] | None = None, gate: int | None = None) -> None:  # fmt: skip
+                 aliases: Mapping[int, int] | None = None, gate: int | None = None,
+                 early: Collection[int] = ()) -> None:  # fmt: skip
         self.given = tape
         self.count = len(tape.outputs) if count is None else count
         self.outer = set(() if given is None else tape.inputs[given:])
         aliases = aliases or {}
+        guarded = set(range(self.count, len(tape.outputs))) - {gate, *early}
         self.tape = expand(tape)
-        self.fusion = kernels.fused(self.tape, inplace.late(self.tape, aliases, gate))
-        self.tape = inplace.apart(self.fusion, self.tape, self.count, gate)
-        self.direct = inplace.written_back(self.fusion, self.tape, self.count, aliases, gate)
+        self.fusion = kernels.fused(self.tape, inplace.late(self.tape, guarded, gate))
+        self.tape = inplace.apart(self.fusion, self.tape, self.count, aliases, gate, guarded)
+        self.direct = inplace.written_back(self.fusion, self.tape, self.count, aliases, gate, guarded)
         self.over = {node: self.tape.inputs[aliases[i]] for i, node in self.direct.items() if i in aliases}
         self.gate = None if gate is None else self.fusion.resolve(self.tape.outputs[gate])[0]
-        self.gated = inplace.behind(self.fusion, self.direct, aliases, self.gate)
+        self.gated = inplace.behind(self.fusion, self.direct, guarded, self.gate)
         self.gate_output = gate
         self.module = Module()
         kept = () if self.gate is None else (self.gate,)  # every segment that writes back looks at it

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wengert.compiler.native import listing, measure
 from wengert.compiler.native.bound import Bound, Closed
 from wengert.compiler.native.program import Program
+from wengert.core.places import Gradient
 from wengert.core.tape import Node
 from wengert.transforms.reverse import owned
 
@@ -26,7 +27,9 @@ class Step:
             for d in trace.destinations if d.output is not None and d.alias is not None
         }  # fmt: skip
         given = len(trace.tape.inputs) - len(trace.sources)
-        self._list = trace.tape, trace.count, given, aliases, trace.gate
+        # As in eager code, gradients that are not finite may be there when the call is refused.
+        gradients = {d.output for d in trace.destinations if d.output is not None and isinstance(d.place, Gradient)}
+        self._list = trace.tape, trace.count, given, aliases, trace.gate, gradients
         self.program = Program(*self._list)
         listing.show(self.program, trace.name)
         written = {d.output: d.place for d in trace.destinations if d.output is not None}
