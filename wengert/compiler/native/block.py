@@ -43,7 +43,7 @@ class Block:
 
     def _kernels(self, group: Group) -> list[Step]:
         """The kernels of a group; equal ones are written once."""
-        word = {"matmul": "product", "planes": "product", "scan": "scan"}.get(group.kind, "kernel")
+        word = {"matmul": "product", "planes": "product", "scan": "scan", "control": "control"}.get(group.kind, "kernel")
         name = f"{word}{len(self.texts)}"
         found = []
         for writer in self._writers(self.fusion, group, self.module, name, self.texts):

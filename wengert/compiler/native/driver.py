@@ -25,7 +25,7 @@ _SMALL = 60_000.0  # nanoseconds of work to share below which a program stays on
 # What follows the addresses of variables among a kernel's arguments, by the kind of its group.
 MORE = {
     "loop": ("scratch", "status"), "matmul": ("status", "scratch"), "planes": ("status", "scratch"), "plain": (),
-    "indexed": ("status",), "scan": ("scratch", "status", "team", "barrier"),
+    "indexed": ("status",), "control": ("scratch", "status"), "scan": ("scratch", "status", "team", "barrier"),
 }  # fmt: skip
 
 

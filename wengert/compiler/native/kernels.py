@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import Any
 
-from wengert.compiler.native import families, looped, product, rooted, windows
+from wengert.compiler.native import branched, families, looped, product, rooted, windows
 from wengert.compiler.native.expand import expand
 from wengert.compiler.native.families import PlainKernel, PlaneKernel
 from wengert.compiler.native.fuse import Fusion, Group
@@ -45,6 +45,9 @@ def opaque(fusion: Fusion, node: Node) -> str:
     if looped.supported(node, fused_body):
         rooted.whole(fusion, node)
         return "scan"
+    if branched.supported(node, fused_body):
+        rooted.whole(fusion, node)
+        return "control"
     kind = families.plain(node)
     if kind is not None:
         rooted.whole(fusion, node)
@@ -62,6 +65,8 @@ def writers(fusion: Fusion, group: Group, module: Module, name: str, texts: dict
     }  # fmt: skip
     if group.kind == "scan":
         return [looped.ScanKernel(fusion, group, module, name, texts, fused_body, writers)]
+    if group.kind == "control":
+        return [branched.ControlKernel(fusion, group, module, name, texts, fused_body, writers)]
     if group.kind in rooted_kinds:
         return [rooted_kinds[group.kind](fusion, group, module, name)]
     kernel = LoopKernel(fusion, group, module, name, REGISTER_BYTES)
