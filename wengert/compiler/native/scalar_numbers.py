@@ -47,8 +47,14 @@ def multiply_no_nan(f: Function, a: Value, b: Value, dtype: DType) -> Value:
     product = multiply(f, a, b, dtype)
     if dtype.kind != "f":
         return product
-    zero = f.compare("oeq", a, 0.0) | f.compare("oeq", b, 0.0)
-    return f.select(zero & f.compare("uno", product, product), 0.0, product)
+    wrong = f.compare("uno", product, product)
+
+    def mended() -> Value:
+        zero = f.compare("oeq", a, 0.0) | f.compare("oeq", b, 0.0)
+        return f.select(zero & wrong, 0.0, product)
+
+    (product,) = f.when(f.any(wrong), mended, [product])  # rare: nothing is asked of zeros before
+    return product
 
 
 @rule("divide")
