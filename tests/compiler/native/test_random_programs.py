@@ -19,7 +19,7 @@ from wengert.testing.programs import random_program
 PARTS, PROGRAMS = (100, 100) if os.environ.get("WENGERT_LONG") else (8, 5)
 LENGTHS = (1, 2, 3, 5, 8, 9, 16, 17, 33, 64, 65)
 # Of the largest number of a result. What is computed in another order is off by more where programs are steep.
-BOUNDS = {np.float64: 1e-10, np.float32: 2e-3}
+BOUNDS, LEAST = {np.float64: 1e-10, np.float32: 2e-3}, {np.float64: 1e-3, np.float32: 1e-2}
 
 
 def stretched(inputs: list[Any], rng: np.random.Generator) -> list[Any]:
@@ -52,7 +52,7 @@ def check(seed: int) -> None:
         if seed % 5 == 0 and inputs[0].size < 20:
             functions.append(wg.hessian(program))
         for f in functions:
-            compare(tape_of(f, inputs), inputs, BOUNDS[dtype], least=1e-3)
+            compare(tape_of(f, inputs), inputs, BOUNDS[dtype], least=LEAST[dtype])
 
 
 @pytest.mark.parametrize("part", range(PARTS))

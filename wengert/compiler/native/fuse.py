@@ -124,14 +124,17 @@ class Fusion:
         """Copy a value that is seen through a window, so that from here on it lies row by row."""
         self._seen[x] = self.copy(x), windows.of(x.shape)
 
-    def copy(self, x: Var, late: bool = False) -> Node:
-        """A further line with the value of `x`, in memory of its own."""
+    def copy(self, x: Var, late: bool = False, alone: bool = False) -> Node:
+        """A further line with the value of `x`, in memory of its own; `alone`: in a group of its own."""
         seen = Var(x.shape, x.dtype)
         self._seen[seen] = self.resolve(x)
         copy = Node(REGISTRY["astype"], (seen,), {"dtype": x.dtype}, x.shape, x.dtype)
         if late or self.resolve(x)[0] in self._late:
             self._late.add(copy)
-        self.add(copy)
+        if alone:
+            self._start(copy)
+        else:
+            self.add(copy)
         return copy
 
     def fusable(self, node: Node) -> bool:
@@ -183,6 +186,10 @@ class Fusion:
                         self._merge(group, other, node, points)
                 self._join(group, node, points)
                 return
+        self._start(node)
+
+    def _start(self, node: Node) -> None:
+        """Begin a loop nest with a line."""
         natural = iterated(node)
         group = self._new("loop", natural)
         self._join(group, node, tuple(a if n != 1 else None for a, n in enumerate(natural)))

@@ -42,8 +42,9 @@ def apart(fusion: Fusion, tape: Tape, count: int, aliases: Mapping[int, int], ga
         whole = window.whole and math.prod(y.shape) == math.prod(base.shape)
         early = number in guarded and base in fusion.home and not fusion.can_follow(fusion.home[base], checks)
         old = tape.inputs[aliases[number]] if number in aliases else None
-        if not isinstance(base, Node) or not whole or base in taken or early or _mixed(fusion, base, old):
-            found[number] = base = fusion.copy(y, late=number in guarded and gate is not None)
+        own = isinstance(base, Node) and whole and base not in taken
+        if not own or early or _mixed(fusion, base, old):  # type: ignore[arg-type]
+            found[number] = base = fusion.copy(y, number in guarded and gate is not None, alone=own)
             fusion.materialise(base)
         taken.add(base)
     return Tape(tape.inputs, tape.nodes, found)
