@@ -1,4 +1,4 @@
-"""`wg.compile`: a function, or a whole training step, recorded once for each signature and run as an optimised list."""
+"""`wg.compile`: a function, or a whole training step, recorded once for each signature and run as machine code."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from wengert.base.errors import ArgumentError, OperandError, ShapeError, show
 from wengert.compiler import signature
 from wengert.compiler.explain import print_profile, table
 from wengert.compiler.fast import MISSED, short_way
+from wengert.compiler.native import listing
 from wengert.compiler.native.measure import Profile
 from wengert.compiler.recording import trace_call
 from wengert.compiler.trace import Trace
@@ -208,6 +209,17 @@ class Compiled:
         return found
 
     @property
+    def recorded(self) -> Tape:
+        """The list of the latest call as it was recorded, before all passes."""
+        return self._latest().recorded
+
+    @property
+    def plan(self) -> str:
+        """The latest call's groups of lines in order, and where every value between them lies; "" on NumPy."""
+        native = self._latest().native
+        return "" if native is None else listing.plan(native.program)
+
+    @property
     def native_source(self) -> str:
         """The text of the latest call's kernels, as LLVM reads it; "" where all runs on NumPy."""
         native = self._latest().native
@@ -253,7 +265,7 @@ def _recorded(x: Tensor) -> bool:
 
 
 def compile(f: Callable[..., Any] | None = None, *, cache_size: int = _CACHE_SIZE) -> Any:
-    """The same function, recorded once for each signature and run as an optimised list; a decorator too.
+    """The same function, recorded once for each signature and run as machine code; a decorator too.
 
     `f` is a function of its arguments (trees of arrays, tensors and Python values) or a training step: modules,
     ``backward()``, optimizers, clipping, running statistics, dropout and draws without a key. What it reads from
@@ -263,16 +275,22 @@ def compile(f: Callable[..., Any] | None = None, *, cache_size: int = _CACHE_SIZ
     arguments or in globals and closures, ``train()`` and ``eval()``, hooks, options. At most `cache_size` recordings
     are kept.
 
-    Results are those of `f` up to rounding. Returned tensors have no history; so where `f` calls no ``backward`` and
-    the session would record its result (`wg.no_grad` is off, and parameters learn), it runs as it stands, as it does
-    inside a transform and in the first step of an optimizer, which makes its state. A gradient that is not finite
-    raises `NonFiniteError`, and then the call has changed nothing (but that gradient may be there to be looked at).
-    Arrays it closes over are locked against writing.
+    Results are those of `f` up to rounding (relative to the largest number, 1e-12 in float64 and 5e-6 in float32): a
+    product may be fused with the sum it goes into, sums are added in another order, exponentials and their like are
+    polynomials. With the same number of threads a result is always the same. What has no native form (complex
+    numbers, sorting, decompositions) runs on NumPy in between; without llvmlite all does.
+
+    Returned tensors have no history; so where `f` calls no ``backward`` and the session would record its result
+    (`wg.no_grad` is off, and parameters learn), it runs as it stands, as it does inside a transform and in the first
+    step of an optimizer, which makes its state. A gradient that is not finite raises `NonFiniteError`, and then the
+    call has changed nothing (but that gradient may be there to be looked at). Arrays it closes over are locked against
+    writing.
 
     Python cannot branch on values inside, nor print them (`TracedValueError`): use `wg.where` or `wg.cond`, return
     what is to be printed. What would happen once instead of at each call raises `CompileError`: tensors put into a
     global, attribute or list, stepping a schedule, loading a state. ``repeat(n, …)`` takes n steps in one call,
-    ``tape`` is the list, ``explain()`` a table of it.
+    ``recorded`` and ``tape`` are the list before and after all passes, ``plan`` its groups, ``native_source`` the
+    kernels' text; ``explain()`` is a table of the kernels, ``profile(*args)`` measures them.
 
     >>> import numpy as np, wengert as wg
     >>> gradient = wg.compile(wg.grad(lambda w, x: np.sum(np.tanh(x @ w))))

@@ -8,9 +8,9 @@ import threading
 import warnings
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from typing import Any, ClassVar
 
+from wengert.base.errors import MissingDependencyError
 from wengert.base.optional import optional
 from wengert.compiler.native import cache as disk
 
@@ -35,8 +35,8 @@ def available() -> bool:
 def _installed() -> bool:
     """Whether llvmlite is there; where it is not, that is said once."""
     try:
-        found = find_spec("llvmlite") is not None
-    except ValueError:  # it is hidden
+        found = optional("llvmlite.binding", "native code", "llvmlite") is not None
+    except (MissingDependencyError, OSError):  # it is not there, or not whole
         found = False
     if not found:
         warnings.warn(

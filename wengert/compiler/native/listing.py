@@ -187,7 +187,7 @@ def plan(program: Program) -> str:
                 start = program.offset[node]
                 kept = f"  -> arena {start} … {start + bytes_of(node)}"
             elif node in program.over:
-                kept = f"  -> over input {program.over[node].number}"
+                kept = f"  -> over x{program.tape.inputs.index(program.over[node])}"
             elif node in group.outputs or group.kind == "host":
                 kept = "  -> an array of its own"
             lines.append(f"     {node.prim.name} {type_text(node)}{kept}")
