@@ -14,6 +14,7 @@ from wengert.cli.printing import confusion_table, console, reporter, say
 from wengert.cli.settings import ONLY_TABLES, merged
 from wengert.cli.tables import Encoding, train_on_file
 from wengert.cli.training import SOURCES, Settings, train_classifier
+from wengert.train.history import History as Past
 from wengert.train.plots import plot_history
 from wengert.train.table_model import ACTIVATIONS, TASKS
 from wengert.train.table_training import OPTIMIZERS, TableSettings
@@ -61,6 +62,10 @@ Unknown = _option(str, "What a category means later that is new: zeros, or error
 Out = _option(Path, "The model file; with --data a folder.", "name of the data.safetensors; with --data none")
 Report = _option(Path, "The report page.", "beside the model, .html")
 History = _option(Path, "A file for the figures of all epochs: .csv or .jsonl.")
+Compile = Annotated[
+    bool | None,
+    typer.Option("--compile/--no-compile", help="Compile the step where that pays.", show_default="compile"),
+]
 TensorBoard = _option(Path, "A folder for an event file that TensorBoard shows.")
 
 
@@ -73,6 +78,7 @@ def train(
     delimiter: Delimiter = None, decimal: Decimal = None, encoding: Encoding = None,
     most_categories: MostCategories = None, unknown: Unknown = None, data: Data = None, out: Out = None,
     report: Report = None, history: History = None, tensorboard: TensorBoard = None,
+    compile: Compile = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table of epochs.")] = False,
 ) -> None:  # fmt: skip
     """Train a network on a CSV file, test it, and write it with a report; or train on an embedded data set.
@@ -108,8 +114,21 @@ def _train_on_set(chosen: Mapping[str, Any]) -> None:
         f"loss {result.test['loss']:.4f}. Training ended {result.history.stopped} and took {result.seconds:.1f} s.",
         soft_wrap=True, markup=True,
     )  # fmt: skip
+    say(_pace(result.history))
     if "out" in chosen:
         _write(Path(chosen["out"]), result, settings)
+
+
+def _pace(history: Past) -> str:
+    """How many steps a second there were, with and without the compiler."""
+    pace = history.pace
+    if not pace["compiled_steps"]:
+        return f"Steps a second: {pace['eager']:,.0f}, {history.compiled}."
+    return (
+        f"Steps a second: {pace['eager']:,.0f} as Python runs them ({pace['eager_steps']:,} steps), "
+        f"{pace['compiled']:,.0f} compiled ({pace['compiled_steps']:,} steps); compiling took "
+        f"{pace['compiling']:.1f} s."
+    )
 
 
 def _write(out: Path, result: Any, settings: Settings) -> None:

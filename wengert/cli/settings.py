@@ -17,7 +17,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "seed": (int,), "validation": (float, int), "test": (float, int), "patience": (int,), "exclude": (list,),
     "categorical": (list,), "missing": (list,), "delimiter": (str,), "decimal": (str,), "encoding": (str,),
     "most_categories": (int,), "unknown": (str,), "out": (str,), "report": (str,), "history": (str,),
-    "tensorboard": (str,), "quiet": (bool,),
+    "tensorboard": (str,), "compile": (bool,), "quiet": (bool,),
 }  # fmt: skip
 WORDS = {str: "a text", int: "a whole number", float: "a number", list: "a list", bool: "true or false"}
 ONLY_TABLES = {

@@ -63,6 +63,7 @@ class Settings(NamedTuple):
     dropout: float = 0.3
     seed: int = 0
     patience: int | None = 15
+    compile: bool = True
 
 
 class Result(NamedTuple):
@@ -115,6 +116,7 @@ def train_classifier(settings: Settings, reporter: Reporter | None, say: Callabl
         model, batches(x[train], y[train], batch_size=settings.batch_size, seed=settings.seed), loss,
         make_optimizer(model.parameters(), lr=settings.lr), settings.epochs, validation=(x[valid], y[valid]),
         patience=settings.patience, monitor="validation_loss", report=reporter or Reporter(),
+        compile=settings.compile,
     )  # fmt: skip
     seconds = time.perf_counter() - begin
     with paused():

@@ -53,6 +53,7 @@ class TableSettings(NamedTuple):
     exclude: tuple[str, ...] = ()
     most_categories: int = 50
     unknown: str = "zeros"
+    compile: bool = True
 
     def check(self) -> None:
         """Raise `ArgumentError` naming the first setting that is out of its range."""
@@ -260,6 +261,7 @@ def _fit(
         OPTIMIZERS[settings.optimizer](network.parameters(), lr=settings.lr), settings.epochs, validation=validation,
         patience=settings.patience or None, monitor="validation_loss",
         metrics={"accuracy": accuracy} if classes else {"r2": r2}, report=report, callbacks=callbacks,
+        compile=settings.compile,
     )  # fmt: skip
 
 
