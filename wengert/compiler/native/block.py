@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
-from wengert.compiler.native import memory
+from wengert.compiler.native import alike, memory
 from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.host import bytes_of
 from wengert.compiler.native.ir import Module
@@ -17,6 +17,9 @@ from wengert.core.tape import Const, Input, Node, Var
 Writers = Callable[[Fusion, Group, Module, str, dict[str, str]], list[Any]]
 
 
+_WORDS = {"matmul": "product", "planes": "product", "scan": "scan", "control": "control"}  # how kernels are called
+
+
 class Step(NamedTuple):
     """One kernel in its place: the group, the kernel, the variables whose addresses it is given."""
 
@@ -25,9 +28,10 @@ class Step(NamedTuple):
     bases: list[Var]
 
     @property
-    def written(self) -> set[Var]:
-        """The variables it writes: results of its group, and memory of its own."""
-        return {b for b in self.bases if b in self.group.outputs or not isinstance(b, Node | Input | Const)}
+    def written(self) -> dict[Var, None]:
+        """The variables it writes, in order: results of its group, and memory of its own."""
+        found = [b for b in self.bases if b in self.group.outputs or not isinstance(b, Node | Input | Const)]
+        return dict.fromkeys(found)
 
 
 class Block:
@@ -37,13 +41,26 @@ class Block:
                  outside: Collection[Var], kept: Collection[Var] = ()) -> None:  # fmt: skip
         self.fusion, self.module, self.texts, self._writers = fusion, module, texts, writers
         self.order = ordered(fusion)
+        self._alike: dict[Any, list[tuple[Kernel, list[int]]]] = {}  # kernels of groups, and the numbers of their bases
         self.steps = [step for group in self.order if group.kind != "host" for step in self._kernels(group)]
         self.scratch = max([s.kernel.scratch for s in self.steps], default=0)
         self._place(outside, dict.fromkeys(kept, len(self.order)))
 
     def _kernels(self, group: Group) -> list[Step]:
-        """The kernels of a group; equal ones are written once."""
-        word = {"matmul": "product", "planes": "product", "scan": "scan", "control": "control"}.get(group.kind, "kernel")
+        """The kernels of a group; those of groups that are alike are written once, and so are equal ones."""
+        like = alike.signature(self.fusion, group)
+        if like is not None and like[0] in self._alike:
+            variables = list(like[1])
+            return [Step(group, kernel, [variables[i] for i in bases]) for kernel, bases in self._alike[like[0]]]
+        found = self._written(group)
+        if like is not None and all(base in like[1] for step in found for base in step.bases):
+            self._alike[like[0]] = [(step.kernel, [like[1][base] for base in step.bases]) for step in found]
+        return found
+
+    def _written(self, group: Group) -> list[Step]:
+        word = {"matmul": "product", "planes": "product", "scan": "scan", "control": "control"}.get(
+            group.kind, "kernel"
+        )
         name = f"{word}{len(self.texts)}"
         found = []
         for writer in self._writers(self.fusion, group, self.module, name, self.texts):
