@@ -1,11 +1,12 @@
 """One way to rewrite a list: line by line into a new one, each line copied or replaced by a variable already there.
 
-Lines are never changed in place: other lists may hold them, and a line's number must stay larger than those of its
-operands. A replacement has the shape and dtype of what it stands for.
+Lines are never changed in place: other lists may hold them (what stays the same is in both), and a line's number must
+stay larger than those of its operands. A replacement has the shape and dtype of what it stands for.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,9 @@ def rewrite(tape: Tape, change: Change) -> Tape:
         inputs = tuple(map(builder.read, node.inputs))
         found = change(builder, node, inputs)
         if found is None:
+            if all(map(operator.is_, inputs, node.inputs)):
+                builder.nodes.append(node)
+                continue
             found = builder.line(node, inputs, node.attrs)
         else:
             changed = True

@@ -61,6 +61,7 @@ def written_back(
     checks = _checks(fusion, tape, gate) if guarded else []
     bases = [fusion.resolve(y)[0] if isinstance(y, Var) else None for y in tape.outputs]
     uses = Counter(b for b in bases if b is not None)
+    readers = _readers(fusion)
     found: dict[int, Node] = {}
     for number, y in enumerate(tape.outputs):
         if number < count or number == gate or not isinstance(y, Var):
@@ -72,22 +73,29 @@ def written_back(
         if number in guarded and not all(fusion.run_after(fusion.home[base], g) for g in checks):
             continue
         old = tape.inputs[aliases[number]] if number in aliases else None
-        if old is None or (old.shape == y.shape and _free(fusion, fusion.home[base], base, old, bases)):
+        if old is None or (old.shape == y.shape and _free(fusion, fusion.home[base], base, old, uses, readers)):
             found[number] = base
     return found
 
 
-def _free(fusion: Fusion, group: Group, new: Node, old: Var, outputs: list[Var | None]) -> bool:
+def _readers(fusion: Fusion) -> dict[Var, dict[Group, None]]:
+    """By variable, the groups that read it."""
+    found: dict[Var, dict[Group, None]] = {}
+    for group in fusion.groups:
+        for node in group.nodes:
+            for base in fusion.bases(node):
+                found.setdefault(base, {})[group] = None
+    return found
+
+
+def _free(fusion: Fusion, group: Group, new: Node, old: Var, outputs: Collection[Var | None],
+          readers: Mapping[Var, Collection[Group]]) -> bool:  # fmt: skip
     """Whether `new`, a line of the group, may be written over `old`; readers of `old` are put before."""
     if old in outputs or not isinstance(old, Input) or old.dtype != new.dtype:
         return False
     if not _in_step(fusion, group, new, old):
         return False
-    readers = [
-        g for g in fusion.groups
-        if g is not group and any(base is old for n in g.nodes for base in fusion.bases(n))
-    ]  # fmt: skip
-    return all(fusion.run_after(group, g) for g in readers)
+    return all(fusion.run_after(group, g) for g in readers.get(old, ()) if g is not group)
 
 
 def _in_step(fusion: Fusion, group: Group, new: Node, old: Var) -> bool:

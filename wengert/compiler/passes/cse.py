@@ -31,7 +31,7 @@ def cse(tape: Tape) -> Tape:
             return None
         attrs = tuple((k, _mark(v)) for k, v in sorted(node.attrs.items()))
         earlier = first.setdefault((node.prim.name, tuple(map(_mark, inputs)), attrs), node)
-        return None if earlier is node else builder.known[earlier]
+        return None if earlier is node else builder.read(earlier)
 
     return rewrite(tape, change)
 
