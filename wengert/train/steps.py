@@ -76,9 +76,8 @@ class Watch:
         guards = [*guards_of(*parts, *losses), *_attributes((*parts, *losses))]
         mine, pythons = np.random.get_state(), random.getstate()
         self.states = [lambda: np.random.set_state(mine), lambda: random.setstate(pythons)]
-        self.states += [
-            _putter(g.value) for g in guards if isinstance(g.value, np.random.Generator | list | dict | set)
-        ]
+        kinds = (np.random.Generator, list, dict, set)
+        self.states += [_putter(g.value) for g in guards if type(g.value) in kinds]
         return guards
 
     def end(self, guards: list[Guard]) -> None:
@@ -114,9 +113,8 @@ def _putter(x: Any) -> Callable[[], Any]:
     content = x.copy()
 
     def put() -> None:
-        if x != content:
-            x.clear()
-            x.extend(content) if isinstance(x, list) else x.update(content)
+        x.clear()
+        x.extend(content) if isinstance(x, list) else x.update(content)
 
     return put
 
