@@ -14,7 +14,7 @@ from wengert.base.errors import MissingDependencyError
 from wengert.base.optional import optional
 from wengert.compiler.native import cache as disk
 
-_LOCK = threading.RLock()
+LOCK = threading.RLock()
 
 
 @cache
@@ -91,7 +91,7 @@ def object_code(text: str) -> bytes:
 def _translated(text: str) -> bytes:
     """Raises llvmlite's error where the text is faulty, always a mistake of this package."""
     llvm = binding()
-    with _LOCK:
+    with LOCK:
         module = llvm.parse_assembly(text)
         module.verify()
         return bytes(_machine().emit_object(module))
@@ -104,7 +104,7 @@ class Library:
 
     def __init__(self, code: bytes) -> None:
         llvm = binding()
-        with _LOCK:
+        with LOCK:
             self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             self._engine.finalize_object()
@@ -116,7 +116,7 @@ class Library:
 
     def address(self, name: str) -> int:
         """The address of an external function."""
-        with _LOCK:
+        with LOCK:
             return int(self._engine.get_function_address(name))
 
 

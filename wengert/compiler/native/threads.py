@@ -189,15 +189,28 @@ class Team:
             self._members = []
             self._left.clear()
 
+    def pause(self) -> None:
+        """Before a fork: let no job be under way, and no translation."""
+        self.lock.acquire()
+        engine.LOCK.acquire()
+
+    def go_on(self) -> None:
+        """After a fork."""
+        engine.LOCK.release()
+        self.lock.release()
+
     def forget(self) -> None:
-        """In a child process: its parent's threads are not there."""
-        self.__init__()  # type: ignore[misc]
+        """In a child process its parent's threads are not there; machine code knows the team by its address."""
+        self._raw.fill(0)
+        self._members = []
+        self._left.clear()
+        self.go_on()
 
 
 TEAM = Team()
 engine.Library.retire = TEAM.retire
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=TEAM.forget)
+    os.register_at_fork(before=TEAM.pause, after_in_parent=TEAM.go_on, after_in_child=TEAM.forget)
 
 
 def set_num_threads(count: int) -> None:
