@@ -71,7 +71,9 @@ def with_bodies(one: Pass) -> Pass:
     """The pass that treats the bodies of loops and branches too."""
 
     def everywhere(tape: Tape) -> Tape:
-        return rewrite(one(tape), in_body)
+        after = one(tape)
+        bodies = any(type(v) is Tape for node in after.nodes for v in node.attrs.values())
+        return rewrite(after, in_body) if bodies else after
 
     def in_body(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
         if node.prim.name in OPAQUE or not any(isinstance(v, Tape) for v in node.attrs.values()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,11 +20,13 @@ _REGISTERS = {
 
 
 # ----- types ------------------------------------------------------------------------------------------------
+@cache
 def known(dtype: Any) -> bool:
     """Whether registers hold numbers of this dtype."""
     return isinstance(dtype, np.dtype) and dtype.name in _REGISTERS and dtype.isnative
 
 
+@cache
 def register_type(dtype: DType, width: int = 1) -> Type:
     """How a register holds numbers of a dtype; a bool is one bit."""
     return _REGISTERS[dtype.name].vector(width)
