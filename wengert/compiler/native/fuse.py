@@ -299,6 +299,8 @@ class Fusion:
 
     def _repeated(self, group: Group, node: Node, points: Axes) -> None:
         """Compute cheap operands of other groups here once more, if what they read is in memory anyway."""
+        if node.prim.name == "concatenate":  # each operand has a start of its own
+            return
         for k, (base, window) in list(self.reads[node].items()):
             other = self.home.get(base)
             if other is None or other is group or base in other.outputs or not self._repeatable(base):
@@ -316,6 +318,16 @@ class Fusion:
                 self._late.add(copy)
             self._join(group, copy, tuple(axes), self.reads[base])
             self.reads[node][k] = copy, window
+
+    def insert(self, group: Group, place: int, node: Node, axes: Axes, reads: Reads) -> None:
+        """Put a line into a group of which nothing that it reads is part, at a place among its lines."""
+        first = group.nodes[min(place, len(group.nodes) - 1)]
+        if first in self._late:
+            self._late.add(node)
+        self.reads[node], self._rank[node], self.home[node] = reads, self._rank[first], group
+        group.phases[node] = 0
+        group.points[node] = group.axes[node] = axes
+        group.nodes.insert(place, node)
 
     def _repeatable(self, x: Var) -> bool:
         if not isinstance(x, Node) or x.prim.name not in _CHEAP:
@@ -512,6 +524,6 @@ def is_spread(node: Var) -> bool:
 
 
 __all__ = [
-    "Fusion", "Group", "Input", "is_pick", "is_spread", "iterated", "operand_points", "operands", "plain_axes", "reduced",
-    "variables",
+    "Fusion", "Group", "Input", "is_pick", "is_spread", "iterated", "operand_points", "operands", "plain_axes",
+    "reduced", "variables",
 ]  # fmt: skip
