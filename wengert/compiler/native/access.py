@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -79,14 +80,19 @@ def writing(group: Group, node: Node) -> Access:
     return Access(node, tuple(strides))
 
 
+_uniform: WeakKeyDictionary[Const, np.generic | None] = WeakKeyDictionary()
+
+
 def uniform(x: Var) -> np.generic | None:
     """The number that a constant repeats everywhere."""
     if not isinstance(x, Const) or not isinstance(x.value, np.ndarray | np.generic) or not x.value.size:
         return None
-    first = x.value.reshape(-1)[0] if isinstance(x.value, np.ndarray) else x.value
-    if x.value.size == 1 or not any(x.value.strides):
-        return np.asarray(first)[()]
-    return None
+    if x not in _uniform:
+        value = np.asarray(x.value)
+        first = value[(0,) * value.ndim]
+        same = value.size == 1 or not any(value.strides) or bool(np.all(value == first))
+        _uniform[x] = first if same and (value.size == 1 or first != 0 or not np.signbit(value).any()) else None
+    return _uniform[x]
 
 
 __all__ = ["Access", "Operand", "operand", "uniform", "writing"]

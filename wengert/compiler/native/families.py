@@ -39,10 +39,10 @@ class PlaneKernel(RootKernel):
         names = [self.pointer[base] for base, _ in self.operands]
         epilogue = self.epilogue(parts)
         if node.prim.name in ("conv", "conv_input"):
-            found = convolution.Operands(*names)
+            found = convolution.Operands(names[0], names[1])
             return convolution.convolution(self.module, self.name, node, found, epilogue, pointers)
         if node.prim.name == "conv_kernel":
-            found = convolution.Operands(*names)
+            found = convolution.Operands(names[0], names[1])
             return conv_kernel.kernel_gradient(self.module, self.name, node, found, epilogue, pointers)
         return pooling.pooling(self.module, self.name, node, names, epilogue, pointers)
 

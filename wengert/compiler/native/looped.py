@@ -82,8 +82,8 @@ class ScanKernel:
         more = ["scratch", "status", "team", "barrier"]
         self.f = f = self.module.function(self.name, [*names, *more], ["member", "members"])
         self.place = {id(x): f[n] for x, n in zip(self.results, names[len(self.given) :], strict=False)}
-        self.fixed = dict(zip(self.constants, (f[n] for n in names[len(self.given) + len(self.results) :]),
-                              strict=False))  # fmt: skip
+        fixed = names[len(self.given) + len(self.results) :]
+        self.fixed: dict[Var, Value] = dict(zip(self.constants, (f[n] for n in fixed), strict=False))
         self.memory = f[names[-1]]
         jobs = [self._job(s) for s in self.block.steps]
         self.team = any(is_shared(j.kernel) for j in jobs)

@@ -67,7 +67,8 @@ class Program:
         self.fusion = kernels.fused(self.tape, inplace.late(self.tape, guarded, gate))
         self.tape = inplace.apart(self.fusion, self.tape, self.count, aliases, gate, guarded)
         self.direct = inplace.written_back(self.fusion, self.tape, self.count, aliases, gate, guarded)
-        self.over = {node: self.tape.inputs[aliases[i]] for i, node in self.direct.items() if i in aliases}
+        replaced = ((node, aliases[i]) for i, node in self.direct.items() if i in aliases)
+        self.over: dict[Var, Var] = {node: self.tape.inputs[number] for node, number in replaced}
         self.gate = None if gate is None else self.fusion.resolve(self.tape.outputs[gate])[0]
         self.gated = inplace.behind(self.fusion, self.direct, guarded, self.gate)
         self.gate_output = gate
@@ -231,7 +232,7 @@ class Program:
             library = engine.Library(engine.object_code(self.text))
             first = next(i for i, x in enumerate(self.plan) if type(x) is tuple)
             self.plan = [
-                (self._function(library, *x, first=i == first), x[1]) if type(x) is tuple else x
+                (self._function(library, x[0], x[1], i == first), x[1]) if type(x) is tuple else x
                 for i, x in enumerate(self.plan)
             ]
             if self.whole:

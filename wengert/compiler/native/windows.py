@@ -35,8 +35,10 @@ class Window(NamedTuple):
     @property
     def whole(self) -> bool:
         """Whether it is an array of its own, row by row, from the start of its base."""
-        return not self.offset and not self.pads and all(
-            n == 1 or s == c for n, s, c in zip(self.shape, self.strides, contiguous(self.shape), strict=True)
+        return (
+            not self.offset
+            and not self.pads
+            and all(n == 1 or s == c for n, s, c in zip(self.shape, self.strides, contiguous(self.shape), strict=True))
         )
 
 
@@ -74,7 +76,8 @@ def _transpose(w: Window, axes: Shape) -> Window:
 
 def _broadcast_to(w: Window, shape: Shape) -> Window:
     front = len(shape) - len(w.shape)
-    strides = (0,) * front + tuple(s if n == m else 0 for n, m, s in zip(w.shape, shape[front:], w.strides, strict=True))
+    along = zip(w.shape, shape[front:], w.strides, strict=True)
+    strides = (0,) * front + tuple(s if n == m else 0 for n, m, s in along)
     pads = tuple(Pad(p.axis + front, p.low, p.high) for p in w.pads)
     if any(w.shape[p.axis] != shape[p.axis + front] for p in w.pads):
         return None  # type: ignore[return-value]
@@ -97,8 +100,8 @@ def _reshape(w: Window, shape: Shape) -> Window | None:
         return Window(tuple(shape), tuple(strides), w.offset, tuple(Pad(moved[p.axis], *p[1:]) for p in w.pads))
     if w.pads:
         return None
-    strides = _regrouped(w, shape)
-    return None if strides is None else Window(tuple(shape), tuple(strides), w.offset)
+    found = _regrouped(w, shape)
+    return None if found is None else Window(tuple(shape), tuple(found), w.offset)
 
 
 def _regrouped(w: Window, shape: Shape) -> list[int] | None:
