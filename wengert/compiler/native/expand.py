@@ -19,7 +19,10 @@ from wengert.compiler.native.share import share
 from wengert.compiler.passes.cse import cse
 from wengert.compiler.passes.dead_code import dead_code
 from wengert.compiler.rewrite import Builder, rewrite
-from wengert.core.tape import Node, Tape, Var
+from wengert.core.tape import Const, Node, Tape, Var
+from wengert.ops.elementwise import Elementwise
+
+_ROUNDS = 6  # a rule may make another one fit
 
 
 def _shift(w: Writer, x: Any, axes: Any) -> Node:
@@ -123,6 +126,15 @@ def _masked(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None
 def _commuted(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
     """``b + a`` is written ``a + b``, so that both are one; which of two NaNs comes out is not told apart here."""
     a, b = inputs
+    if node.prim.name == "add" and node.dtype.kind == "f":
+        for x, y in ((a, b), (b, a)):
+            if x is y:
+                return Writer(builder, node).multiply(2.0, x)
+            twice = isinstance(x, Node) and x.prim.name == "add" and isinstance(y, Var) and x.shape == y.shape
+            if twice and y in x.inputs and x.dtype == y.dtype == node.dtype:
+                other = x.inputs[1] if x.inputs[0] is y else x.inputs[0]
+                if isinstance(other, Var) and other.shape == x.shape:  # rounded once less than y + (other + y)
+                    return Writer(builder, node).add(other, Writer(builder, node).multiply(2.0, y))
     if isinstance(a, Var) and isinstance(b, Var) and a.number > b.number:
         return builder.line(node, (b, a), node.attrs)
     if node.prim.name == "multiply":
@@ -133,7 +145,22 @@ def _commuted(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | No
     return None
 
 
+def _folded(node: Node, inputs: tuple[Any, ...]) -> Var | None:
+    """An elementwise line of numbers that repeat everywhere gives such a number again."""
+    if not isinstance(node.prim, Elementwise) or not node.shape:
+        return None
+    values = [uniform(x) if isinstance(x, Var) else x for x in inputs]
+    if any(v is None for v in values):
+        return None
+    with np.errstate(all="ignore"):
+        result = np.asarray(node.prim.impl(*values, **node.attrs), node.dtype)
+    return Const(np.broadcast_to(result, node.shape)) if not result.shape else None
+
+
 def _change(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
+    known = _folded(node, inputs)
+    if known is not None:
+        return known
     if node.prim.name == "transpose":
         return _turned(builder, node, inputs)
     if node.prim.name in ("add", "multiply", "maximum", "minimum"):
@@ -148,7 +175,13 @@ def _change(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None
 
 def expand(tape: Tape) -> Tape:
     """The list with composite lines spelled out, equal lines merged and unread ones dropped."""
-    return dead_code(cse(rewrite(hoist(share(tape)), _change)))
+    tape = hoist(share(tape))
+    for turn in range(_ROUNDS):
+        before = tape
+        tape = dead_code(cse(rewrite(before, _change)))
+        if turn and len(tape) >= len(before):
+            break  # nothing left to drop
+    return tape
 
 
 __all__ = ["expand"]

@@ -404,6 +404,11 @@ class Function:
             kind, f"call {kind} @{symbol}(ptr {place.name}, i32 {kind.bytes}, {mask!r}, {kind} zeroinitializer)"
         )
 
+    def prefetch(self, place: Value) -> None:
+        """Ask for the memory at a place, which will be read soon; nothing waits for it."""
+        self.declare("llvm.prefetch.p0", "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        self.do(f"call void @llvm.prefetch.p0({place!r}, i32 0, i32 3, i32 1)")
+
     def gather(self, place: Value, steps: Value, kind: Type, mask: Value) -> Value:
         """Read the elements at distances `steps` from a place, in the lanes of a mask."""
         places = self._places(place, steps, kind)

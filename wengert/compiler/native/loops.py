@@ -25,10 +25,14 @@ from wengert.core.tape import Node, Var
 _BLOCK = 4096  # elements of one task where a single loop is cut into pieces
 _TASKS = 64  # outer loops are cut into at least so many tasks, where there are as many
 _UNROLLED = 4
+_FAR = 1 << 20  # bytes beyond which operands come from memory
+_BUSY = 24.0  # operations at a point behind which the processor does not see the next read by itself
+_AHEAD = 1024  # bytes asked for early in such kernels
 _CHEAP_ENOUGH = 4  # operations that are rather done again than kept
 _CHEAP = frozenset({
     "add", "subtract", "multiply", "negative", "where", "maximum", "minimum", "relu", "astype", "abs", "square",
-    "multiply_no_nan", "isfinite", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "scatter_add",
+    "multiply_no_nan", "isfinite", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal",
+    "scatter_add",
 })  # fmt: skip
 
 
@@ -64,6 +68,8 @@ class LoopKernel:
         self._names = {base: self.f[p] for base, p in zip(self.bases, pointers, strict=True)}
         vector = self.nest.vector
         self.at = Points(fusion, group, self.f, self.pointer, vector and vector.dimensions[-1], self.nest.width)
+        size = sum(_elements(a, group) * a.base.dtype.itemsize for a in self.accesses)
+        self.at.ahead = _AHEAD if size > _FAR and work > _BUSY and group.inner is None else 0
         self._plan_rows()
 
     # ----- what the kernel reads

@@ -33,6 +33,7 @@ class Points:
         self.given: dict[Node, Value] = {}  # results that are in registers already
         self.rows: dict[Node, Access] = {}  # where lines are kept for later phases
         self.phase = 0
+        self.ahead = 0  # bytes in front of what is read that are asked for early
 
     # ----- levels
     def enter(self, indices: dict[int, Value], accesses: Iterable[Access]) -> None:
@@ -137,7 +138,8 @@ class Points:
         """For a line that picks one element of each row: the element where it is the picked one, else 0."""
         x = self.operand(node, 0)
         kind = scalar.register_type(node.dtype)
-        return self.f.select(self._hit(node, node.inputs[0].shape[-1]), self.f.lift(x, x.type), self.f.constant(0, kind))
+        hit = self._hit(node, node.inputs[0].shape[-1])
+        return self.f.select(hit, self.f.lift(x, x.type), self.f.constant(0, kind))
 
     def _spread(self, node: Node) -> Value:
         v = self.operand(node, 0)
@@ -192,6 +194,8 @@ class Points:
             return self._register(access, self.f.select(inside, one, self.f.constant(0, one.type)))
         wide = kind.vector(self.width)
         mask = self._inside(access, self.width)
+        if step == 1 and self.ahead:
+            self.f.prefetch(self.f.at(place, self.ahead, I8))
         if step == 1 and mask is None:
             return self._register(access, self.f.load(place, wide, 0, self.lanes))
         mask = self._counting(mask)
