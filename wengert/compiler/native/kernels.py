@@ -13,6 +13,7 @@ from wengert.compiler.native.ir import Module
 from wengert.compiler.native.loops import LoopKernel
 from wengert.compiler.native.points import folds
 from wengert.compiler.native.product import ProductKernel
+from wengert.compiler.native.repeat import repeat
 from wengert.compiler.native.split import End, Pieces, splittable
 from wengert.core.tape import Node, Tape, Var
 
@@ -21,7 +22,7 @@ REGISTER_BYTES = 64
 
 def fused(tape: Tape, late: Set[Node] = frozenset()) -> Fusion:
     """The groups of a list of elementary lines (see `expand`)."""
-    return Fusion(tape, opaque, joins, late)
+    return repeat(Fusion(tape, opaque, joins, late))
 
 
 def fused_body(tape: Tape) -> Fusion:
