@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 
@@ -42,6 +43,19 @@ def test_digits_are_learned(seed) -> None:
     assert result.rows == 359
     assert result.right / result.rows == pytest.approx(result.test["accuracy"])
     assert result.confusion.sum(axis=1).min() >= 34  # stratified
+
+
+def test_the_steps_a_second_are_told(tmp_path) -> None:
+    done = run("train", "--data", "digits", "--epochs", "5", "--hidden", "16", "--quiet")
+    wanted = (
+        r"^Steps a second: [\d,]+ as Python runs them \(\d+ steps\), [\d,]+ compiled \(\d+ steps\); "
+        r"compiling took [\d.]+ s\.$"
+    )
+    assert re.search(wanted, done.stdout, re.MULTILINE), done.stdout + done.stderr
+    (tmp_path / "plan.toml").write_text("compile = false\nquiet = true\n")
+    for options in (("--no-compile", "-q"), ("--settings", str(tmp_path / "plan.toml"))):
+        told = run("train", "--data", "iris", "--epochs", "2", *options).stdout
+        assert re.search(r"^Steps a second: [\d,]+, nothing was compiled: compile=False\.$", told, re.MULTILINE)
 
 
 def test_the_seed_repeats_a_training() -> None:
