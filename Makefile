@@ -3,7 +3,7 @@
 #   make examples     every architecture and setting of the lectures: trained, measured, compared with what it must reach
 #   make test         all tests that need nothing but this project
 #   make conformance  HIPS autograd's own tests, from the package index, on plain NumPy
-#   make test-long    the long forms: native functions on all numbers of float32 and millions of float64 (hours)
+#   make test-long    the long forms: native functions on all numbers of float32, 10,000 random programs, threads (hours)
 #   make test-peers   comparisons with PyTorch and HIPS autograd, where they are installed
 #   make bench        Wengert beside its peers: training, latency, memory, scaling, recording (hours; alone on a machine)
 #   make bench-quick  the best peers of each workload, few rounds: about three minutes
@@ -59,7 +59,7 @@ test: $(STAMPS)/test
 	$(SINGLE) $(PYTEST) -q -n auto --ignore=tests/peers $(ARGS)
 
 test-long: $(STAMPS)/test
-	WENGERT_LONG=1 $(SINGLE) $(PYTEST) -q -n auto tests/compiler/native/test_maths.py $(ARGS)
+	WENGERT_LONG=1 $(SINGLE) $(PYTEST) -q -n auto tests/compiler/native/test_maths.py tests/compiler/native/test_random_programs.py tests/compiler/native/test_team.py $(ARGS)
 
 test-peers: $(STAMPS)/test
 	$(SINGLE) $(PYTEST) -q -n auto tests/peers $(ARGS)

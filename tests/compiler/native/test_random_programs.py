@@ -14,6 +14,8 @@ import pytest
 
 import wengert as wg
 from tests.compiler.native.comparing import compare, tape_of
+from wengert.compiler.runner import Runner
+from wengert.core.tape import Tape
 from wengert.testing.programs import random_program
 
 PARTS, PROGRAMS = (100, 100) if os.environ.get("WENGERT_LONG") else (8, 5)
@@ -38,6 +40,22 @@ def works(f: Callable[..., Any], inputs: list[Any]) -> bool:
         return False
 
 
+def unsteady(tape: Tape, inputs: list[Any], bound: float) -> bool:
+    """Whether NumPy's own result moves that much where the last bits of its inputs do."""
+    rng, runner = np.random.default_rng(0), Runner(tape)
+    with np.errstate(all="ignore"):
+        for factor in (1.0, 0.75):  # as `compare` does
+            given = [x * x.dtype.type(factor) for x in inputs]
+            wanted = runner(given)
+            for _ in range(8):
+                near = [(x * (1 + np.finfo(x.dtype).eps * rng.integers(-2, 3, x.shape))).astype(x.dtype) for x in given]
+                for a, b in zip(runner(near), wanted, strict=True):
+                    scale = np.max(np.abs(b), initial=1e-30)
+                    if not np.max(np.abs(np.subtract(a, b)), initial=0.0) < bound / 20 * scale:
+                        return True
+    return False
+
+
 def check(seed: int) -> None:
     rng = np.random.default_rng(seed)
     program = random_program(rng.integers)
@@ -52,7 +70,12 @@ def check(seed: int) -> None:
         if seed % 5 == 0 and inputs[0].size < 20:
             functions.append(wg.hessian(program))
         for f in functions:
-            compare(tape_of(f, inputs), inputs, BOUNDS[dtype], least=LEAST[dtype])
+            tape = tape_of(f, inputs)
+            try:
+                compare(tape, inputs, BOUNDS[dtype], least=LEAST[dtype])
+            except AssertionError:
+                if not unsteady(tape, inputs, BOUNDS[dtype]):
+                    raise
 
 
 @pytest.mark.parametrize("part", range(PARTS))
