@@ -7,6 +7,7 @@ Everything is looked at that the long way looks at, in as few steps of Python as
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,8 @@ def _direct(trace: Trace, bound: Any, names: Sequence[Any], others: Sequence[Any
 
 def _finish(trace: Trace) -> Callable[[list[Any]], Any]:
     """What makes the returned object of the values."""
+    if trace.structure == LEAF and trace.plain:
+        return itemgetter(0)
     if trace.structure != LEAF or trace.plain or trace.results[0].output is None or not trace.results[0].is_tensor:
         return trace.finish
 

@@ -189,8 +189,12 @@ class _Walk:
 
     def _code(self, f: types.FunctionType) -> None:
         names = _names(f)
+        internal = INTERNAL[f.__code__.co_filename]
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
-            self.note(f"`{name}`, which {f.__name__} closes over,", _cell_reader(cell))
+            if internal:  # what a transform closes over stays as it is
+                self.inside(f"`{name}`", _cell_reader(cell)())
+            else:
+                self.note(f"`{name}`, which {f.__name__} closes over,", _cell_reader(cell))
         if INTERNAL[f.__code__.co_filename] or _fixed(f.__module__):
             return
         self.names |= names
