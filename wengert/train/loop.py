@@ -234,6 +234,14 @@ class _Training:
         return history
 
 
+def _validation(data: Any) -> Any:
+    """The validation part as batches, if there is one; numbers that say nothing are refused."""
+    if data is not None:
+        data = as_batches(data, VALIDATION_BATCH, False, 0)
+        refuse_non_finite_data("the validation", data.arrays)
+    return data
+
+
 def _check(epochs: int, options: Mapping[str, Any]) -> None:
     patience, every = options["patience"], options["checkpoint_every"]
     if epochs < 0 or (patience is not None and patience < 1):
@@ -298,9 +306,7 @@ def fit(
     Raises `NonFiniteError` naming the first bad tensor where the loss becomes NaN.
     """
     data = as_batches(data, batch_size, True, seed)
-    if validation is not None:
-        validation = as_batches(validation, VALIDATION_BATCH, False, 0)
-        refuse_non_finite_data("the validation", validation.arrays)
+    validation = _validation(validation)
     steps = compile if isinstance(compile, Steps) else Steps(model, loss, optimizer, clip_norm, compile)
     training = _Training(
         steps, data, validation=validation, patience=patience, monitor=monitor,
