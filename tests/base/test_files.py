@@ -53,3 +53,13 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     assert pipe.is_fifo() and [p.name for p in tmp_path.iterdir()] == ["pipe"]
     with pytest.raises(IsADirectoryError):
         files.write_atomically(tmp_path, b"")
+
+
+def test_what_can_be_made_again_is_not_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    target = tmp_path / "file.bin"
+    files.write_atomically(target, b"first", durable=False)
+    assert (target.read_bytes(), flushed) == (b"first", [])
+    files.write_atomically(target, b"second")
+    assert (target.read_bytes(), len(flushed)) == (b"second", 2 if os.name == "posix" else 1)
