@@ -287,3 +287,22 @@ def test_a_closed_gate(zero: bool) -> None:
     if zero:
         step(x)
         assert any(not np.array_equal(a, b) for a, b in zip(state(), before, strict=True))
+
+
+def test_long_chains_are_cut() -> None:
+    """Neither Python's stack nor the translator sees all of a chain of thousands of lines at once."""
+
+    def f(x: Any, w: Any) -> Any:
+        for k in range(400):
+            x = wg.sin(x * 1.01 + w * (k * 0.001)) - x * 0.1
+        return x.sum(), (x + w).max()
+
+    found = kernels(f, X[0], X[1])
+    assert 2000 / 120 < len(found) < 60
+
+    def doubled(x: Any) -> Any:
+        for _ in range(60):  # what a line costs is not counted over and over
+            x = (x + 0.5 * x) * 0.6
+        return x / x.sum(-1, keepdims=True)
+
+    kernels(doubled, X)

@@ -36,6 +36,7 @@ from wengert.core.tape import Input, Node, Tape, Var
 
 Reads = dict[int, tuple[Var, Window]]
 _MOST_PHASES = 6
+_MOST_LINES = 120  # of one kernel: translating longer ones takes longer than they save
 # Operations that are rather done again than written to memory and read back.
 _CHEAP = frozenset({
     "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_not", "isfinite", "negative",
@@ -255,6 +256,8 @@ class Fusion:
         """Take the lines of another group that `node`, about to join, reads, where both can run at once."""
         if other.kind != "loop" or other.inner is not None or (other.nodes[0] in self._late) != (node in self._late):
             return
+        if len(group.nodes) + len(other.nodes) > _MOST_LINES:
+            return
         numbers = group.number, other.number
         if self._before[numbers[0]] >> numbers[1] & 1 or self._before[numbers[1]] >> numbers[0] & 1:
             return
@@ -346,6 +349,8 @@ class Fusion:
         return all(b not in self.home or b in self.home[b].outputs for b in self.bases(x))
 
     def _allowed(self, group: Group, node: Node, points: list[int | None]) -> bool:
+        if len(group.nodes) >= _MOST_LINES:
+            return False
         covered = {p for p in points if p is not None}
         full = len(covered) == sum(n != 1 for n in group.domain)
         if group.kind != "loop":

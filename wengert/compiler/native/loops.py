@@ -107,8 +107,10 @@ class LoopKernel:
         """Lines that a later phase reads and that are dear: their values are kept, those in memory are read again."""
         phases = self.group.phases
         later = {x for n in self.nodes for x in self._operands(n) if self.inside(x) and phases[x] < phases[n]}
+        costs: dict[Node, int] = {}
         for node in self.nodes:
-            if node not in later or self._cost(node) <= _CHEAP_ENOUGH:
+            costs[node] = self._cost(node, costs) if later else 0
+            if node not in later or costs[node] <= _CHEAP_ENOUGH:
                 continue
             self.at.rows[node] = writing(self.group, node) if node in self.group.outputs else self._row(node)
 
@@ -126,12 +128,12 @@ class LoopKernel:
         self.scratch_bytes += -(-math.prod(lengths) * size // 64) * 64 + 64
         return Access(row, tuple(strides), offset)
 
-    def _cost(self, node: Node) -> int:
+    def _cost(self, node: Node, costs: dict[Node, int]) -> int:
         if not self.inside(node):
             return 0
         if node.prim.name not in _CHEAP:
             return 100
-        return 1 + sum(map(self._cost, self._operands(node)))
+        return min(100, 1 + sum(costs[x] for x in self._operands(node)))
 
     # ----- writing
     def write(self) -> Kernel:

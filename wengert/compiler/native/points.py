@@ -17,6 +17,8 @@ from wengert.compiler.native.fuse import Fusion, Group, is_pick, is_spread, redu
 from wengert.compiler.native.ir import I1, I8, I64, PTR, Function, Type, Value
 from wengert.core.tape import Node, Var
 
+_DEEP = 50
+
 
 class Points:
     """The place in a loop nest where lines are being written."""
@@ -33,6 +35,7 @@ class Points:
         self.given: dict[Node, Value] = {}  # results that are in registers already
         self.rows: dict[Node, Access] = {}  # where lines are kept for later phases
         self.phase = 0
+        self.depth = 0  # how many lines are being computed for each other
         self.ahead = 0  # bytes in front of what is read that are asked for early
 
     # ----- levels
@@ -77,13 +80,39 @@ class Points:
     # ----- values
     def value(self, node: Node) -> Value:
         """The result of a line at this place."""
-        known = self.given.get(node)
-        if known is None:
-            known = self.find(node)
-        if known is None:
-            kept = node in self.rows and self.group.phases[node] < self.phase
-            known = self.memory[-1][node] = self.load(self.rows[node]) if kept else self._computed(node)
+        known = self._known(node)
+        if known is not None:
+            return known
+        self.depth += 1
+        if self.depth % _DEEP == 0:  # a long chain: from its beginning, as Python's calls only go so deep
+            self._from_the_beginning(node)
+        kept = self._kept(node)
+        known = self.memory[-1][node] = self.load(self.rows[node]) if kept else self._computed(node)
+        self.depth -= 1
         return known
+
+    def _known(self, node: Node) -> Value | None:
+        known = self.given.get(node)
+        return self.find(node) if known is None else known
+
+    def _kept(self, node: Node) -> bool:
+        return node in self.rows and self.group.phases[node] < self.phase
+
+    def _from_the_beginning(self, node: Node) -> None:
+        """Compute what a line depends on, one line after the other."""
+        waiting = [] if self._kept(node) else self._missing(node)
+        while waiting:
+            x = waiting[-1]
+            missing = [] if self._known(x) is not None or self._kept(x) else self._missing(x)
+            if missing:
+                waiting += missing
+            else:
+                self.value(x)
+                waiting.pop()
+
+    def _missing(self, node: Node) -> list[Node]:
+        found = (operand(self.fusion, self.group, node, k).node for k in range(len(node.inputs)))
+        return [x for x in found if x is not None and self._known(x) is None]
 
     def spread(self, x: Value) -> Value:
         """A scalar in all lanes; outside of the loops that use it where that was done before."""
