@@ -1,4 +1,7 @@
-"""Every primitive of the registry compiled by itself: value and pullback are eager's, bit for bit."""
+"""Every primitive of the registry compiled by itself and run on NumPy: value and pullback are eager's, bit for bit.
+
+Machine code, which rounds otherwise, is compared in ``native/test_registry.py``.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,11 @@ import pytest
 import wengert as wg
 from wengert.core.primitive import REGISTRY, Primitive
 from wengert.core.record import bind
+
+
+@pytest.fixture(autouse=True)
+def on_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WENGERT_BACKEND", "numpy")
 
 
 def samples(prim: Primitive) -> list[tuple[list[Any], dict[str, Any]]]:

@@ -18,15 +18,15 @@ NAMES = sorted(set(REGISTRY) - {"part"})
 NUMPY = frozenset(
     """
     argpartition argsort beta betainc betaln checkpoint cholesky cofactor convolve custom_jvp custom_vjp det eig
-    eigh einsum expm fftn gamma_slope gammainc gammaincc inv iv ive jv kv largest lexsort matrix_rank nanargmax
+    eigh expm fftn gamma_slope gammainc gammaincc inv iv ive jv kv largest lexsort matrix_rank nanargmax
     nanargmin pinv place qr random_choice random_gamma random_permutation random_poisson rfftn searchsorted
-    searchsorted_rows slogdet solve solve_triangular svd switch while winner yv zeta
+    searchsorted_rows slogdet solve solve_triangular svd winner yv zeta
     """.split()
 )
 # What NumPy runs for some operands: complex ones do not count, nor arrays without elements.
 PARTLY = frozenset(
     """
-    astype conv_kernel matmul polygamma scan sinc
+    astype conv_kernel einsum matmul polygamma scan sinc switch while
     """.split()
 )
 
