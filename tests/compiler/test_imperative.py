@@ -379,10 +379,46 @@ def test_the_code_of_modules_is_looked_into(monkeypatch: pytest.MonkeyPatch) -> 
     twin.run(x, y)
     twin.check()
     assert twin.compiled.retraces[1:] == [
-        "global `FACTOR` changed from 2.0 to 3.0", "Scaled changed",
+        "global `FACTOR` changed from 2.0 to 3.0", "Scaled.power changed from [1.0] to [0.5]",
         twin.compiled.retraces[3],
     ]  # fmt: skip
     assert "scaled changed" in twin.compiled.retraces[3]
+
+
+class Options:
+    def __init__(self) -> None:
+        self.scale, self.more = 1.0, {"k": [1.0]}
+
+
+class Configured(nn.Module):
+    """Reads what may change inside its attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.options, self.table = nn.Linear(3, 2), Options(), {"a": {"b": 1.0}}
+
+    def forward(self, x: Any) -> Any:
+        factor = self.options.scale + self.options.more["k"][0] + self.table["a"]["b"]
+        return self.layer(x) * factor
+
+
+def test_what_changes_inside_the_attributes_of_modules_is_seen() -> None:
+    twin = Twin(nn.Sequential(Configured()), OPTIMIZERS["sgd"])
+    changes: list[Callable[[Any], Any]] = [
+        lambda m: None,
+        lambda m: setattr(m.options, "scale", 0.5),
+        lambda m: m.options.more["k"].__setitem__(0, 0.25),
+        lambda m: m.table["a"].update(b=0.75),
+        lambda m: setattr(m, "options", Options()),
+    ]
+    for change in changes:
+        for m in twin.models:
+            change(m[0])
+        for x, y in batches(2):
+            twin.run(x, y)
+    twin.check()
+    assert len(twin.compiled.retraces) == len(changes)
+    assert "Configured.options.scale changed from 1.0 to 0.5" in twin.compiled.retraces[1]
 
 
 def test_eager_steps_in_between() -> None:

@@ -187,8 +187,10 @@ class Listing(Branching):
     def __init__(self) -> None:
         super().__init__()
         self.sizes: list[int] = []
+        self.count = np.zeros(1)
 
     def forward(self, x: Any) -> Any:
+        self.count[0] += 1
         self.sizes.append(len(x))
         return self.layer(x) * len(self.sizes)
 
@@ -252,6 +254,7 @@ def test_what_python_collects_is_seen() -> None:
     ours = train(Listing, True)
     same(ours, train(Listing, False), exact=True)
     assert ours["net"].sizes == [8, 8, 8, 8, 8, 6, 8, 8, 8] * 6
+    assert ours["net"].count[0] == 54
     assert "Listing.sizes changes while it runs" in ours["history"].compiled
     assert ours["history"].pace["compiled_steps"] == 0
 

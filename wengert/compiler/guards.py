@@ -31,6 +31,7 @@ from wengert.core.record import Tensor
 
 _FIXED = {"numpy", "scipy", "wengert", "builtins"} | set(sys.stdlib_module_names)
 _PLAIN = (*SCALAR_TYPES, str, bytes, type(None), np.generic)
+_REGISTERS = {"_parameters", "_buffers", "_modules", "_groups", "_state", "_steps"}  # which are watched as a whole
 MISSING = object()
 
 
@@ -162,8 +163,15 @@ class _Walk:
                 self.note(f"{where}.{name}", lambda x=x, name=name: getattr(x, name, MISSING))  # type: ignore[misc]
 
     def _method(self, where: str, x: Any, name: str) -> None:
-        """Guard a method of a module or optimizer; their attributes are looked at whenever one was set."""
+        """Guard a method of a module or optimizer, or what may change inside an attribute of theirs.
+
+        Their attributes themselves are looked at whenever one was set.
+        """
         self.noted.add((id(x), name))
+        own = vars(x)
+        if name in own and name not in _REGISTERS and _changeable(own[name]):
+            self.note(f"{where}.{name}", _reader(own, name), (own, name))
+            return
         cls = next((c for c in type(x).__mro__ if name in vars(c) and not _fixed(c.__module__)), None)
         if cls is not None:
             found, place = vars(cls)[name], (vars(cls), name)
@@ -204,6 +212,13 @@ class _Walk:
                 self.note(f"global `{name}`", _reader(f.__globals__, name), (f.__globals__, name))
         if f.__defaults__ or f.__kwdefaults__:
             self.note(f"a default of {f.__name__}", lambda: (f.__defaults__, f.__kwdefaults__))
+
+
+def _changeable(x: Any) -> bool:
+    """Whether the content of a value may change, unless it is a tensor, which is read anew at each call."""
+    if isinstance(x, tuple):
+        return any(map(_changeable, x))
+    return not isinstance(x, (*_PLAIN, Tensor)) and not hasattr(type(x), "_watched_")
 
 
 def _fixed(module: str | None) -> bool:

@@ -12,7 +12,6 @@ would do once what it does at each call: hooks, numbers drawn or collected by Py
 from __future__ import annotations
 
 import random
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import Any
@@ -62,6 +61,7 @@ class Watch:
     def __init__(self, model: Module, loss: Any) -> None:
         self.model, self.loss = model, loss
         self.states: list[Callable[[], Any]] = []  # each puts a generator of random numbers or a container back
+        self.arrays: list[tuple[Guard, np.ndarray, np.ndarray]] = []  # with what they held
 
     def begin(self) -> list[Guard]:
         """Note everything that Python code of the model and the loss could change; refuse hooks."""
@@ -78,31 +78,32 @@ class Watch:
         self.states = [lambda: np.random.set_state(mine), lambda: random.setstate(pythons)]
         kinds = (np.random.Generator, list, dict, set)
         self.states += [_putter(g.value) for g in guards if type(g.value) in kinds]
+        self.arrays = [(g, x, x.copy()) for g in guards for x in g.arrays()]
         return guards
 
     def end(self, guards: list[Guard]) -> None:
         """Refuse what was changed meanwhile."""
-        for guard in guards:
-            if not guard.holds():
-                raise CompileError(f"{guard.where} changes while it runs; compiled, it would change only once")
+        changed = [guard for guard in guards if not guard.holds()]
+        changed += [guard for guard, x, before in self.arrays if x.tobytes() != before.tobytes()]
+        if changed:
+            raise CompileError(f"{changed[0].where} changes while it runs; compiled, it would change only once")
+        self.arrays = []
 
     def undo(self) -> None:
         """Put back what a recording that was given up drew from and collected in."""
         for put in self.states:
             put()
-        self.states = []
+        for _, x, before in self.arrays:
+            if x.tobytes() != before.tobytes():
+                x[...] = before
+        self.states, self.arrays = [], []
 
 
 def _attributes(things: Any) -> Iterator[Guard]:
     for thing in things:
         for name in [] if isinstance(thing, type) else sorted(set(getattr(thing, "__dict__", ())) - _OWN):
             if isinstance(thing, Module) or not callable(thing.__dict__[name]):
-                yield Guard(f"{type(thing).__name__}.{name}", lambda t=thing, n=name: _content(t.__dict__.get(n)))  # type: ignore[misc]
-
-
-def _content(x: Any) -> Any:
-    """What shows whether a value was changed in place."""
-    return (x.shape, str(x.dtype), zlib.crc32(x.tobytes())) if isinstance(x, np.ndarray) else x
+                yield Guard(f"{type(thing).__name__}.{name}", lambda t=thing, n=name: t.__dict__.get(n))  # type: ignore[misc]
 
 
 def _putter(x: Any) -> Callable[[], Any]:
