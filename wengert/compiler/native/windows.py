@@ -8,6 +8,7 @@ of its `pads` it is 0, and nothing is read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from wengert.core.tape import Node
@@ -53,7 +54,12 @@ def contiguous(shape: Sequence[int]) -> Shape:
 
 def of(shape: Sequence[int]) -> Window:
     """The window that is the whole array."""
-    return Window(tuple(shape), contiguous(shape))
+    return _whole(tuple(shape))
+
+
+@lru_cache(1 << 12)
+def _whole(shape: Shape) -> Window:
+    return Window(shape, contiguous(shape))
 
 
 def through(node: Node, window: Window) -> Window | None:
