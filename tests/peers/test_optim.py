@@ -92,7 +92,7 @@ def test_lbfgs(options, problem) -> None:
     ours = nn.Parameter(np.array(start))
     theirs = torch.nn.Parameter(torch.tensor(start, dtype=torch.float64))
     pairs = (ours, optim.LBFGS([ours], **options)), (theirs, torch.optim.LBFGS([theirs], **options))
-    for _ in range(6):
+    for _ in range(50):
         for p, optimizer in pairs:
 
             def closure(p=p, optimizer=optimizer):
@@ -105,9 +105,17 @@ def test_lbfgs(options, problem) -> None:
         np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-9, atol=1e-9)
 
 
+MATRICES = {
+    "waves": lambda p: p.sin().sum() + 0.1 * (p * p).sum(),
+    "bowl": lambda p: (p * p).sum() + (p[0] * p[1]).sum(),
+    "quartic": lambda p: ((p * p - 1.0) ** 2).sum(),
+}
+
+
+@pytest.mark.parametrize("problem", MATRICES)
 @pytest.mark.parametrize("shape", [(3, 5), (5, 2), (4, 4)])
 @pytest.mark.parametrize("options", [{}, {"nesterov": False, "adjust_lr_fn": "match_rms_adamw", "ns_steps": 3}])
-def test_muon_without_bfloat16(monkeypatch, options, shape) -> None:
+def test_muon_without_bfloat16(monkeypatch, options, shape, problem) -> None:
     monkeypatch.setattr(torch.Tensor, "bfloat16", lambda x: x.clone())
     start = np.random.default_rng(0).normal(size=shape)
     ours, theirs = nn.Parameter(start), torch.nn.Parameter(torch.tensor(start))
@@ -115,6 +123,6 @@ def test_muon_without_bfloat16(monkeypatch, options, shape) -> None:
     for _ in range(50):
         for p, optimizer in pairs:
             optimizer.zero_grad()
-            (p.sin().sum() + 0.1 * (p * p).sum()).backward()
+            MATRICES[problem](p).backward()
             optimizer.step()
         np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-9, atol=1e-11)

@@ -1,4 +1,4 @@
-"""Learning-rate schedules against PyTorch: fifty epochs, from one table; and their states."""
+"""Learning-rate schedules against PyTorch: a hundred epochs, from one table; and their states."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ TABLE = [
             "scale_mode": "iterations",
         },
     ),
-    ("OneCycleLR", {"max_lr": [0.5, 1.0], "total_steps": 51}),
-    ("OneCycleLR", {"max_lr": 0.5, "epochs": 10, "steps_per_epoch": 6, "three_phase": True, "pct_start": 0.25}),
-    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 60, "anneal_strategy": "linear", "cycle_momentum": False}),
+    ("OneCycleLR", {"max_lr": [0.5, 1.0], "total_steps": 101}),
+    ("OneCycleLR", {"max_lr": 0.5, "epochs": 10, "steps_per_epoch": 11, "three_phase": True, "pct_start": 0.25}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 120, "anneal_strategy": "linear", "cycle_momentum": False}),
 ]
 
 
@@ -75,14 +75,14 @@ def rates(optimizer):
 
 
 @pytest.mark.parametrize(("name", "options"), TABLE)
-def test_fifty_epochs(name, options) -> None:
+def test_a_hundred_epochs(name, options) -> None:
     (a, ours), (b, theirs) = make(optim, name, options), make(torch.optim, name, options)
-    curve = ours.curve(51)
-    for k in range(51):
+    curve = ours.curve(101)
+    for k in range(101):
         np.testing.assert_allclose(rates(a), rates(b), rtol=1e-12, atol=1e-15, err_msg=f"epoch {k}")
         np.testing.assert_allclose(ours.get_last_lr(), theirs.get_last_lr(), rtol=1e-12, atol=1e-15)
         assert curve[k] == a.param_groups[0]["lr"]
-        if k < 50:
+        if k < 100:
             ours.step()
             theirs.step()
 
@@ -119,7 +119,7 @@ def combined(module, kind):
 @pytest.mark.parametrize("kind", ["chained", "sequential", "in turn"])
 def test_combined(kind) -> None:
     (a, ours), (b, theirs) = combined(optim, kind), combined(torch.optim, kind)
-    for k in range(50):
+    for k in range(100):
         np.testing.assert_allclose(rates(a), rates(b), rtol=1e-11, err_msg=f"epoch {k}")
         if kind != "in turn":
             assert ours.curve(k + 1)[k] == pytest.approx(a.param_groups[0]["lr"], rel=1e-12)
@@ -138,7 +138,7 @@ PLATEAU = [
 @pytest.mark.parametrize("options", PLATEAU)
 def test_plateau(options) -> None:
     (a, ours), (b, theirs) = (make(m, "ReduceLROnPlateau", options) for m in (optim, torch.optim))
-    metrics = np.random.default_rng(3).normal(size=50).cumsum() / 20 + 1
+    metrics = np.random.default_rng(3).normal(size=100).cumsum() / 20 + 1
     for k, metric in enumerate(metrics):
         ours.step(metric)
         theirs.step(metric)
@@ -151,7 +151,18 @@ def test_swa(options) -> None:
     a = optim.SGD([nn.Parameter([1.0])], lr=0.1)
     b = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
     ours, theirs = optim.SWALR(a, 0.02, **options), torch.optim.swa_utils.SWALR(b, 0.02, **options)
-    for _ in range(20):
+    for _ in range(100):
         assert a.param_groups[0]["lr"] == pytest.approx(b.param_groups[0]["lr"], rel=1e-12)
+        ours.step()
+        theirs.step()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("TimeBasedLR", "LambdaLR"), ("RecursiveTimeBasedLR", "MultiplicativeLR")])
+def test_time_based(name, kind) -> None:
+    """Both forms of the lectures, written with PyTorch's general schedules."""
+    a, ours = make(optim, name, {"tau": 0.05})
+    b, theirs = make(torch.optim, kind, {"lr_lambda": [lambda k: 1 / (1 + 0.05 * k)] * 2})
+    for k in range(101):
+        np.testing.assert_allclose(rates(a), rates(b), rtol=1e-11, err_msg=f"epoch {k}")
         ours.step()
         theirs.step()
