@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 import wengert as wg
 from wengert import nn
-from wengert.base.errors import GraphError
+from wengert.base.errors import ArgumentError, GraphError
 from wengert.viz import make_dot, show
 
 
@@ -39,6 +40,51 @@ def test_every_edge_joins_drawn_nodes(tmp_path) -> None:
     assert edges
     assert {n for edge in edges for n in edge} <= nodes
     assert dot.save(tmp_path / "a" / "g.dot").read_text() == str(dot) == dot.source
+
+
+def test_the_drawing_needs_no_graphviz(tmp_path) -> None:
+    model, y = lecture()
+    dot = make_dot(y, params=dict(model.named_parameters()))
+    assert (tmp_path / "g.svg") == dot.save(tmp_path / "g.svg")
+    text = (tmp_path / "g.svg").read_text()
+    assert text == dot._repr_svg_()
+    name = "{http://www.w3.org/2000/svg}"
+    root = ElementTree.fromstring(text)
+    shapes = [g for g in root.iter(f"{name}g") if "class" in g.attrib]
+    assert len(list(root.iter(f"{name}ellipse"))) == len(re.findall(r"^  n\d+ \[label=", dot.source, re.M)) > 4
+    words = [[t.text for t in g.iter(f"{name}text")] for g in shapes if g.get("class") == "leaf"]
+    assert sorted(words) == [
+        ["W0.bias", "(16)"],
+        ["W0.weight", "(16, 8)"],
+        ["W1.bias", "(1)"],
+        ["W1.weight", "(1, 16)"],
+    ]
+    assert [[t.text for t in g.iter(f"{name}text")] for g in shapes if g.get("class") == "output"] == [["output", "()"]]
+    arrows = [p for p in root.iter(f"{name}path") if p.get("class") == "arrow"]
+    assert len(arrows) == len(set(re.findall(r"^  (\w+ -> \w+);$", dot.source, re.M)))
+    for arrow in arrows:  # from above to below
+        points = [float(n) for n in re.findall(r"-?[\d.]+", arrow.get("d"))]
+        assert points[1] < points[-1]
+
+
+def test_very_long_lists_are_text_only() -> None:
+    w = y = nn.Parameter([1.0])
+    for _ in range(500):
+        y = y * 1.01
+    dot = make_dot(y)
+    assert dot._repr_svg_() is None
+    assert dot.source.count("multiply") == 500
+    with pytest.raises(ArgumentError, match="502 shapes are too many"):
+        dot.to_svg()
+    assert "<svg" in make_dot(w * 2).to_svg()
+
+
+def test_hostile_names_stay_text_in_the_drawing() -> None:
+    w = nn.Parameter([1.0])
+    name = "</text><script>x</script>&\x00"
+    root = ElementTree.fromstring(make_dot(w * w, params={name: w}).to_svg())
+    assert not [e for e in root.iter() if e.tag.endswith("script")]
+    assert [t.text for t in root.iter() if t.text and "script" in t.text] == [name.replace("\x00", "?")]
 
 
 def test_shared_modules_appear_twice_and_frozen_parameters_not_at_all() -> None:

@@ -1,4 +1,4 @@
-"""`make_dot`: the recorded graph in Graphviz's DOT language, called as pytorchviz is.
+"""`make_dot`: the recorded graph in Graphviz's DOT language and as SVG, called as pytorchviz is.
 
 Blue boxes are parameters (leaves with ``requires_grad``) with name and shape, grey ovals operations, green boxes
 outputs. An edge leads from what is read to the operation that reads it. Constants, inputs without gradient among
@@ -8,28 +8,60 @@ them, are left out unless asked for: the picture shows what a gradient flows thr
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wengert.base.errors import ArgumentError
 from wengert.base.files import write_atomically
 from wengert.core.record import Tensor
 from wengert.core.tape import Const, Leaf, Tape, Var
+from wengert.viz import graph
+from wengert.viz.graph import COLORS, Shape
 from wengert.viz.text import list_of
+
+_NODE = 'fontname="Helvetica", fontsize=11, style=filled, shape=ellipse'
+MOST_DRAWN = 500  # shapes in one drawing
 
 
 class Dot:
-    """A graph as DOT text in ``source``; ``save`` writes it (`dot -Tsvg` draws it)."""
+    """A graph: ``source`` is its DOT text, ``save`` writes that or a drawing, a notebook shows the drawing."""
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+    def __init__(self, shapes: Sequence[Shape], edges: Sequence[tuple[int, int]]) -> None:
+        self._shapes, self._edges = tuple(shapes), tuple(edges)
+
+    @property
+    def source(self) -> str:
+        """The graph in Graphviz's language."""
+        lines = [
+            "digraph wengert {",
+            '  graph [rankdir=TB, fontname="Helvetica"];',
+            f'  node [{_NODE}, fillcolor="{COLORS["operation"]}"];',
+            *(f"  n{i} [{_look(shape)}];" for i, shape in enumerate(self._shapes)),
+            *(f"  n{a} -> n{b};" for a, b in self._edges),
+            "}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def to_svg(self) -> str:
+        """The drawing; no Graphviz program is needed. Raises `ArgumentError` above 500 shapes."""
+        if len(self._shapes) > MOST_DRAWN:
+            raise ArgumentError(
+                f"make_dot: {len(self._shapes):,} shapes are too many for one drawing (at most {MOST_DRAWN})",
+                hint='wg.show(y, file="graph.svg") folds them; source has them all',
+            )
+        return graph.svg(self._shapes, self._edges)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the text to a file and return its path."""
-        return write_atomically(path, self.source.encode())
+        """Write the drawing (a name in .svg) or the DOT text (any other) and return the path."""
+        target = Path(path)
+        return write_atomically(target, (self.to_svg() if target.suffix == ".svg" else self.source).encode())
 
     def __str__(self) -> str:
         return self.source
+
+    def _repr_svg_(self) -> str | None:
+        return self.to_svg() if len(self._shapes) <= MOST_DRAWN else None
 
 
 def make_dot(
@@ -37,6 +69,7 @@ def make_dot(
 ) -> Dot:
     """The graph behind `y` (a recorded tensor, or several); `params` gives names to leaves.
 
+    A notebook draws it; ``save("graph.svg")`` writes the drawing, ``save("graph.dot")`` the text.
     ``show_constants`` adds the values no gradient flows to, ``show_attrs`` the attributes of operations.
     Raises `GraphError` where nothing was recorded.
 
@@ -47,40 +80,33 @@ def make_dot(
     """
     tape = list_of(y, "make_dot")
     names = {id(t.node): str(n) for n, t in (params or {}).items() if isinstance(t, Tensor) and t.node is not None}
-    lines = [
-        "digraph wengert {",
-        '  graph [rankdir=TB, fontname="Helvetica"];',
-        '  node [fontname="Helvetica", fontsize=11, style=filled, shape=ellipse, fillcolor="#eeeeee"];',
-        *(f"  {line}" for line in _body(tape, names, show_constants, show_attrs)),
-        "}",
-    ]
-    return Dot("\n".join(lines) + "\n")
-
-
-def _body(tape: Tape, given: Mapping[int, str], show_constants: bool, show_attrs: bool) -> Iterator[str]:
-    names = {**tape.names(), **given}
-    keys: dict[Var, str] = {}
-    edges: list[str] = []
+    names = {**tape.names(), **names}
+    shapes: list[Shape] = []
+    numbers: dict[Var, int] = {}
+    edges: list[tuple[int, int]] = []
     for var in tape.variables():
-        if var not in keys and (show_constants or not isinstance(var, Const)):
-            keys[var] = f"n{len(keys)}"
-            yield f"{keys[var]} [{_look(var, names[id(var)], show_attrs)}];"
+        if var not in numbers and (show_constants or not isinstance(var, Const)):
+            numbers[var] = len(shapes)
+            shapes.append(_drawn(var, names[id(var)], show_attrs))
     for node in tape.nodes:
-        edges += [f"{keys[x]} -> {keys[node]};" for x in node.inputs if isinstance(x, Var) and x in keys]
-    for number, y in enumerate(tape.outputs):
+        edges += [(numbers[x], numbers[node]) for x in node.inputs if isinstance(x, Var) and x in numbers]
+    for number, result in enumerate(tape.outputs):
         name = "output" if len(tape.outputs) == 1 else f"output {number}"
-        yield f'o{number} [shape=box, fillcolor="#c7e9c0", label={_quoted(name, _shape(y))}];'
-        edges.append(f"{keys[y]} -> o{number};")
-    yield from edges
+        edges.append((numbers[result], len(shapes)))
+        shapes.append(Shape("output", (name, _shape(result))))
+    return Dot(shapes, edges)
 
 
-def _look(var: Var, name: str, show_attrs: bool) -> str:
-    if isinstance(var, Leaf):
-        return f'shape=box, fillcolor="#c6dbef", label={_quoted(name, _shape(var))}'
+def _drawn(var: Var, name: str, show_attrs: bool) -> Shape:
     if var.prim is None:
-        return f'shape=box, fillcolor="#fff2cc", label={_quoted(name, _shape(var))}'
+        return Shape("leaf" if isinstance(var, Leaf) else "input", (name, _shape(var)))
     attrs = [f"{k}={v!r}" for k, v in var.attrs.items() if not isinstance(v, Tape)] if show_attrs else []  # type: ignore[attr-defined]
-    return f"label={_quoted(var.prim.name, _shape(var), *attrs)}"
+    return Shape("operation", tuple(word for word in (var.prim.name, _shape(var), *attrs) if word))
+
+
+def _look(shape: Shape) -> str:
+    form = "" if shape.look == "operation" else f'shape=box, fillcolor="{COLORS[shape.look]}", '
+    return f"{form}label={_quoted(*shape.words)}"
 
 
 def _shape(var: Any) -> str:
