@@ -111,20 +111,30 @@ while True:
 TRAINING = """
 import sys, numpy as np, wengert as wg
 from wengert import nn, optim
-path = sys.argv[1]
+path, left = sys.argv[1], int(sys.argv[2])
 rng = np.random.default_rng(0)
 x = rng.normal(size=(60, 3)); y = (x.sum(axis=1) > 0).astype(np.int64)
 wg.manual_seed(4)
 model = nn.Sequential(nn.Linear(3, 6), nn.Dropout(0.3), nn.Linear(6, 2))
+
+class Count(wg.train.Reporter):
+    def batch(self, epoch, done):
+        global left
+        left -= 1
+        if left == 0:
+            print("so far", flush=True)
+
 print("ready", flush=True)
-wg.fit(model, (x.astype(np.float32), y), nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=0.01), 20,
-       batch_size=4, checkpoint=path, checkpoint_every=1, resume=True, restore_best=False, report=wg.train.Reporter())
+wg.fit(model, (x.astype(np.float32), y), nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=0.01), 60,
+       batch_size=4, checkpoint=path, checkpoint_every=1, resume=True, restore_best=False, report=Count())
 wg.train.save_weights(model, path + ".weights")
 """
 
 
-def started(script, path):
-    process = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
+def started(script, path, *arguments):
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(path), *map(str, arguments)], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout.readline() == "ready\n"
     return process
 
@@ -147,25 +157,27 @@ def test_a_kill_while_saving_leaves_a_whole_file(tmp_path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-def test_killed_again_and_again_is_the_uninterrupted_training(tmp_path) -> None:
-    whole = started(TRAINING, tmp_path / "whole")
+def test_killed_twenty_times_is_the_uninterrupted_training(tmp_path) -> None:
+    """Killed at random: a few steps after going on, and a few milliseconds later, wherever that is."""
+    whole = started(TRAINING, tmp_path / "whole", 0)
     assert whole.wait() == 0
     whole.stdout.close()
-    path, kills = tmp_path / "killed", 0
-    for delay in np.random.default_rng(7).uniform(0.02, 0.25, size=40):
-        process = started(TRAINING, path)
-        try:
-            ended = process.wait(delay if kills < 20 else None)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-            continue
-        finally:
-            process.stdout.close()
-        assert ended == 0
-        break
-    assert kills >= 3
+    path, draw = tmp_path / "killed", np.random.default_rng(7)
+    places = []
+    for _ in range(20):
+        process = started(TRAINING, path, draw.integers(1, 12))
+        assert process.stdout.readline() == "so far\n", "ended before the twentieth kill"
+        time.sleep(draw.uniform(0, 0.004))
+        assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        position = read_checkpoint(path)["training"]
+        places.append((position["epoch"], position["batch"]))
+    assert places == sorted(places) and len({batch for _, batch in places}) > 5
+    last = started(TRAINING, path, 0)
+    assert last.wait() == 0
+    last.stdout.close()
     assert (tmp_path / "killed.weights").read_bytes() == (tmp_path / "whole.weights").read_bytes()
 
 
