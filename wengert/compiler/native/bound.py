@@ -24,7 +24,6 @@ from wengert.core.places import Place
 from wengert.core.record import as_array
 from wengert.core.tape import Input, Node, Var
 
-
 _empty = np.empty
 
 
