@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.compiler.native.comparing import compare, hosts
+from wengert.compiler.passes import optimise
 from wengert.core.primitive import REGISTRY
 from wengert.core.record import bind, record_flat
 from wengert.core.tape import Tape
@@ -52,7 +53,7 @@ def samples(name: str) -> Iterator[tuple[Tape, list[Any]]]:
                 return list(y) if prim.multi else [y]
 
             given = [np.asarray(full[i]) for i in places]
-            yield record_flat(line, given), given
+            yield optimise(record_flat(line, given)), given
 
 
 def ordinary(given: list[Any]) -> bool:
