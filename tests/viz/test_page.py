@@ -452,6 +452,30 @@ def test_compiled_functions_show_their_list_and_the_values_at_arguments() -> Non
         assert made.to_html() and made.to_svg() and made.to_dot()
 
 
+def test_a_training_step_is_shown_with_its_sweeps_and_its_update_and_not_taken() -> None:
+    model = network(4, 3, 2)
+    optimizer = wg.optim.SGD(model.parameters(), lr=0.5)
+    x, y = RNG.standard_normal((6, 4)).astype(np.float32), np.array([0, 1, 0, 1, 1, 0])
+
+    def step(x: Any, y: Any) -> Any:
+        optimizer.zero_grad()
+        loss = wg.nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    before = [p.detach().numpy().copy() for p in model.parameters()]
+    seen = wg.show(step, x, y)
+    assert all(np.array_equal(p.detach().numpy(), was) for p, was in zip(model.parameters(), before, strict=True))
+    assert "passes of the compiler" in seen.remarks[0]
+    loss = step(x, y)
+    values = [line.value for line in seen.lines if line.value is not None and np.ndim(line.value) == 0]
+    assert any(np.isclose(value, loss.item(), rtol=1e-5) for value in values)
+    for p in model.parameters():  # what the update writes is a line of the list
+        found = [v.value for v in seen.lines if v.kind == "operation" and np.shape(v.value) == p.shape]
+        assert any(np.allclose(value, p.detach().numpy(), rtol=1e-4, atol=1e-6) for value in found)
+
+
 def test_a_loop_of_unknown_length_is_shown_without_a_backward_sweep() -> None:
     seen = wg.show(lambda x: wg.while_loop(lambda c: c[0] < 5, lambda c: (c[0] + 1, c[1] * 1.1), (0, x))[1], 1.0)
     assert seen["y"].value == pytest.approx(1.1**5) and seen["y"].adjoint is None

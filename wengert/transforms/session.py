@@ -47,6 +47,10 @@ def retain_gradients() -> Iterator[None]:
         local.retaining = before
 
 
+class SweptInsideError(GraphError):
+    """A sweep inside of a function that a transform differentiates."""
+
+
 def _recorded(t: Any, what: str) -> Any:
     if not isinstance(t, Tensor):
         raise OperandError(f"{what}: got {type(t).__name__}; needs tensors")
@@ -58,7 +62,7 @@ def _recorded(t: Any, what: str) -> Any:
             hint="make an input with requires_grad=True, and compute outside of no_grad",
         )
     if not t.rec.session:
-        raise GraphError(f"{what}: inside `{t.rec.what}` the transform sweeps; return the value instead")
+        raise SweptInsideError(f"{what}: inside `{t.rec.what}` the transform sweeps; return the value instead")
     return t.node
 
 

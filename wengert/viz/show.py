@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from wengert.base.errors import ArgumentError
+from wengert.compiler import jit
 from wengert.compiler.jit import Compiled
 from wengert.core.record import Tensor
 from wengert.core.tape import Const, Input, Leaf, Node, Tape, Var
+from wengert.transforms.session import SweptInsideError
 from wengert.viz.explain import explain
 from wengert.viz.explanation import Explanation
 from wengert.viz.formula import Formula
@@ -33,7 +35,9 @@ def show(thing: Any, /, *args: Any, file: str | os.PathLike[str] | None = None, 
 
     A notebook shows the interactive page, ``print`` the tables. With `file` it is also written: as interactive page
     (``.html``), drawing (``.svg``, ``.png``, ``.dot``) or tables (``.md``, ``.tex``, ``.txt``). A tensor is shown
-    with everything it was computed from; what recording did not keep is computed again where that is possible.
+    with everything it was computed from; what recording did not keep is computed again where that is possible. A
+    training step, which calls ``backward()`` itself, is shown as the list it compiles to: both sweeps and the update
+    of the parameters, which are left as they were.
 
     >>> import wengert as wg, numpy as np
     >>> w = wg.tensor(2.0, requires_grad=True)
@@ -51,7 +55,7 @@ def show(thing: Any, /, *args: Any, file: str | os.PathLike[str] | None = None, 
         tape = thing if isinstance(thing, Tape) else list_of(thing, "show")
         made = _of_list(tape, {}, "a tensor" if isinstance(thing, Tensor) else "a list")
     elif callable(thing) or isinstance(thing, str | Formula):
-        made = explain(thing, *args, **values)
+        made = _of_callable(thing, args, values)
     else:
         raise ArgumentError(
             f"show: got {type(thing).__name__}; needs a function, a formula, a module, a tensor or a list"
@@ -59,6 +63,14 @@ def show(thing: Any, /, *args: Any, file: str | os.PathLike[str] | None = None, 
     if file is not None:
         made.save(file)
     return made
+
+
+def _of_callable(thing: Any, args: tuple[Any, ...], values: dict[str, Any]) -> Explanation:
+    """A function is differentiated; a training step, which calls ``backward()`` itself, is recorded as a whole."""
+    try:
+        return explain(thing, *args, **values)
+    except SweptInsideError:
+        return _of_compiled(jit.compile(thing), args, values)
 
 
 def _of_list(tape: Tape, given: Mapping[Var, Any], title: str, remark: str = _UNKNOWN) -> Explanation:
