@@ -1,0 +1,46 @@
+"""Every layer, activation and loss of the tables against PyTorch also runs compiled: values, gradients and statistics.
+
+What PyTorch was compared with in `test_nn_layers` is here compared with its own compiled form.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from tests.peers.test_nn_layers import ACTIVATIONS, LAYERS, LOSSES, Row, outputs, title
+from wengert import nn
+
+ONCE = [row for row in LOSSES if row.options.get("reduction", "mean") == "mean"]
+
+
+def arrays(tree: Any) -> list[np.ndarray]:
+    return [x.detach().numpy() if isinstance(x, wg.Tensor) else np.asarray(x) for x in wg.tree_leaves(tree)]
+
+
+@pytest.mark.parametrize("row", LAYERS + ACTIVATIONS + ONCE, ids=title)
+def test_compiled_is_the_same(row: Row) -> None:
+    wg.manual_seed(0)
+    model = getattr(nn, row.name)(*row.args, **row.options).to(np.float64).train(not row.eval)
+    count = len(row.inputs) - row.fixed
+
+    def loss(model: Any, inputs: list[Any]) -> Any:
+        parts = outputs(model(*inputs, *row.inputs[count:]))
+        return sum((y * np.cos(np.arange(y.size)).reshape(y.shape)).sum() for y in parts)
+
+    state = {name: np.array(value) for name, value in model.state_dict().items()}
+    step = wg.value_and_grad(loss, argnums=(0, 1))
+    expected = arrays(step(model, list(row.inputs[:count])))
+    after = {name: np.array(value) for name, value in model.state_dict().items()}
+    compiled = wg.compile(step)
+    for _ in range(2):  # recorded and compiled, and then replayed
+        model.load_state_dict(state)
+        found = arrays(compiled(model, list(row.inputs[:count])))
+        for a, b in zip(found, expected, strict=True):
+            assert a.dtype == b.dtype
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+        for name, value in model.state_dict().items():
+            np.testing.assert_allclose(value, after[name], rtol=1e-9, err_msg=name)
