@@ -54,6 +54,14 @@ def test_every_block_runs(file: Path) -> None:
         assert sum(seen), f"{file.name} shows no picture"
 
 
+def test_the_readme_is_one_screen_with_all_its_parts() -> None:
+    text = README.read_text()
+    assert len(text.splitlines()) <= 90
+    assert text.count("```python\n") == 3  # a program for each of the three users
+    for part in ("make demo", "make test", "docs/assets/explorer.png", "| Wengert |", "### Limits", "To cite"):
+        assert part in text, part
+
+
 # ----- the chapter that rebuilds the core ---------------------------------------------------------
 def test_the_chapter_from_nothing_is_there_and_short() -> None:
     text = FROM_NOTHING.read_text()
