@@ -521,6 +521,27 @@ def test_a_phone_has_everything_in_reach(page: Page, files: dict[str, Path]) -> 
     assert overlaps(rectangles(page)) == 0
 
 
+def test_a_training_step_plays_as_the_list_it_compiles_to(page: Page, tmp_path: Path) -> None:
+    model = network()
+    optimizer = wg.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = (model(x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x = RNG.standard_normal((20, 8)).astype(np.float32)
+    seen = wg.show(step, x, file=tmp_path / "step.html")
+    page.open(tmp_path / "step.html")
+    assert "after all passes of the compiler" in page.text("#panel")
+    page.step(page.steps())
+    assert f"{len(seen.lines) - sum(v.kind != 'operation' for v in seen.lines)} lines" in page.text("header")
+    assert page.count(".box .value") > 5
+    assert overlaps(rectangles(page)) == 0
+
+
 def test_it_prints_the_drawing_and_the_table(page: Page, files: dict[str, Path]) -> None:
     import base64
 
