@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import wengert as wg
 from wengert import nn
 from wengert.base.errors import IndexingError
 
@@ -44,3 +45,13 @@ def test_flatten_and_identity() -> None:
     assert nn.Flatten()(x).shape == (2, 12)
     assert nn.Flatten(0, 1)(x).shape == (6, 4)
     assert nn.Identity(3, some=1)(x) is x
+
+
+def test_a_function_as_a_module() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Lambda(np.exp))
+    x = np.ones((3, 2), np.float32)
+    np.testing.assert_array_equal(model(x).detach().numpy(), np.exp(model[0](x).detach().numpy()))
+    assert list(model.state_dict()) == ["0.weight", "0.bias"]
+    assert repr(model[1]) == "Lambda(exp)"
+    slopes = wg.elementwise_grad(nn.Lambda(np.square))(np.array([1.0, -3.0]))
+    np.testing.assert_array_equal(slopes, [2.0, -6.0])

@@ -79,3 +79,11 @@ def test_sparse_and_identity() -> None:
     np.testing.assert_array_equal(nn.init.eye_(nn.Parameter(np.zeros((2, 3)))).detach().numpy(), np.eye(2, 3))
     with pytest.raises(ArgumentError, match="sparse_: got sparsity=2; needs a number from 0 to 1"):
         nn.init.sparse_(nn.Parameter(np.zeros((2, 2))), 2)
+
+
+def test_constants() -> None:
+    p = nn.Parameter(np.zeros((2, 3), np.float32))
+    for set_, value in ((nn.init.ones_, 1), (nn.init.zeros_, 0), (lambda p: nn.init.constant_(p, 0.25), 0.25)):
+        assert set_(p) is p
+        assert p.dtype == np.float32
+        np.testing.assert_array_equal(p.detach().numpy(), np.full((2, 3), value, np.float32))

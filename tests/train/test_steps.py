@@ -68,6 +68,12 @@ OPTIMIZERS: dict[str, Any] = {
     "adamw": lambda ps: optim.AdamW(ps, lr=0.01),
     "rmsprop": lambda ps: optim.RMSprop(ps, lr=0.005, centered=True, momentum=0.5),
     "radam": lambda ps: optim.RAdam(ps, lr=0.01),
+    "lectures' momentum": lambda ps: optim.SGD(ps, lr=0.05, momentum=0.9, rate_inside=True),
+    "adagrad": lambda ps: optim.Adagrad(ps, lr=0.05, lr_decay=0.01),
+    "adadelta": lambda ps: optim.Adadelta(ps, lr=0.5, eps=1e-4),
+    "adamax": lambda ps: optim.Adamax(ps, lr=0.01),
+    "nadam": lambda ps: optim.NAdam(ps, lr=0.01, decoupled_weight_decay=True, weight_decay=0.01),
+    "lion": lambda ps: optim.Lion(ps, lr=0.003),
     "muon": lambda ps: optim.Muon([p for p in ps if p.ndim == 2], lr=0.01),
 }
 SCHEDULES: dict[str, Any] = {
