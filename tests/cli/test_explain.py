@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ from typer.testing import CliRunner
 import wengert as wg
 from wengert.cli.main import app
 
+GOLDENS = {g["id"]: g for g in json.loads((Path(__file__).parents[1] / "lectures" / "goldens.json").read_text())}
 LINE = ["exp(w*x + b)", "w=2", "x=3", "b=-4"]
 
 
@@ -34,6 +37,24 @@ def test_the_lectures_example() -> None:
     assert done.stdout == str(wg.explain("exp(w*x + b)", w=2, x=3, b=-4))
     for figure in ("7.389056", "14.77811", "22.16717", "forward mode 6", "reverse mode 4"):
         assert figure in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "formula", "wanted"),
+    [
+        ("G11", "0.5*(y - sigmoid(w2*sigmoid(w1*x)))**2", {"w1": "dL_dw1", "w2": "dL_dw2"}),
+        ("G12", "((1/(1 + exp(-(w*x + b)))) - t)**2/2", {"w": "adj_w", "x": "adj_x", "b": "adj_b", "t": "adj_t"}),
+        ("G21", "x1*x2 + sin(x1)", {"x1": "adj_w1", "x2": "adj_w2"}),
+    ],
+)
+def test_the_worked_examples_are_printed(name: str, formula: str, wanted: dict[str, str]) -> None:
+    golden = GOLDENS[name]
+    shown = quick(formula, *(f"{n}={x}" for n, x in golden["inputs"].items()), "--digits", "15")
+    backward = shown.partition("Backward")[2].partition("\n\n")[0]
+    rows = [re.split(r"\s{2,}", line.strip()) for line in backward.splitlines()]
+    adjoints = {row[0].rpartition("/")[2]: float(row[-1]) for row in rows if row[0].startswith("∂")}
+    for by, key in wanted.items():
+        assert adjoints[f"∂{by}"] == pytest.approx(golden["expected"][key], rel=1e-12), by
 
 
 def test_a_terminal_gets_tables(monkeypatch: pytest.MonkeyPatch) -> None:
