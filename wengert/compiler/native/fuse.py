@@ -36,7 +36,7 @@ from wengert.core.tape import Input, Node, Tape, Var
 
 Reads = dict[int, tuple[Var, Window]]
 _MOST_PHASES = 6
-_MOST_LINES = 120  # of one kernel: translating longer ones takes longer than they save
+_MOST_LINES = 256  # of one kernel: translating longer ones takes longer than they save
 # Operations that are rather done again than written to memory and read back.
 _CHEAP = frozenset({
     "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_not", "isfinite", "negative",
