@@ -387,6 +387,7 @@ def test_an_interrupted_training_ends_with_its_best_model(iris, tmp_path) -> Non
     process = subprocess.Popen(
         [sys.executable, "-m", "wengert.cli.main", "train", "iris.csv", "--target", "species", "--patience", "0",
          "--epochs", "10000000"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in the background
     )  # fmt: skip
     for line in process.stdout:
         if re.match(rb" +20 ", line):
