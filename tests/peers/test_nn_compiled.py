@@ -1,6 +1,7 @@
-"""Every layer, activation and loss of the tables against PyTorch also runs compiled: values, gradients and statistics.
+"""What has no parameters in the tables of `test_nn_layers` runs compiled to the same values and gradients.
 
-What PyTorch was compared with in `test_nn_layers` is here compared with its own compiled form.
+A module with parameters or buffers that is an argument runs as it stands, since the session records what it does; the
+compiled training step, which finds its model in the closure, is tested in `tests/train/test_steps.py`.
 """
 
 from __future__ import annotations
@@ -44,3 +45,5 @@ def test_compiled_is_the_same(row: Row) -> None:
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
         for name, value in model.state_dict().items():
             np.testing.assert_allclose(value, after[name], rtol=1e-9, err_msg=name)
+    live = [*model.parameters(), *model.buffers()]
+    assert compiled.eager_calls == (2 if live else 0)
