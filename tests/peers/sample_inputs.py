@@ -427,7 +427,8 @@ RANDOM = "draws its own random numbers"
 # Operations that have a namesake which does something else, and why.
 DIFFERENT: dict[str, str] = {
     **dict.fromkeys("randn randn_like rand_like randint randint_like multinomial bernoulli".split(), RANDOM),
-    **dict.fromkeys("normal normal/number_mean normal/in_place nn.functional.dropout".split(), RANDOM),
+    **dict.fromkeys("normal normal/number_mean normal/in_place".split(), RANDOM),
+    **dict.fromkeys(["nn.functional.dropout", "nn.functional.rrelu"], RANDOM),
     **dict.fromkeys((f"nn.functional.{n}" for n in ("dropout1d", "dropout2d", "dropout3d", "alpha_dropout")), RANDOM),
     **dict.fromkeys((f"nn.functional.interpolate/{n}" for n in ("bicubic", "area")), "a mode that is not there"),
     "nn.functional.batch_norm/without_cudnn": "no float64 samples",
