@@ -210,24 +210,6 @@ class Option(Place):
         return value if self.index is None else value[self.index]
 
 
-class Counter(Place):
-    """A 0-d integer array that is always the same one; eager code sees a Python integer."""
-
-    number = int
-
-    def __init__(self, array: np.ndarray, where: str) -> None:
-        self.array, self.where = array, where
-
-    def read(self) -> Any:
-        return self.array
-
-    def write(self, value: Any) -> None:
-        self.array[...] = value
-
-    def storage(self) -> tuple[Any, list[Any]]:
-        return self.array, []
-
-
 class Fixed(Place):
     """An array that is always the same one: the key of a generator, and how often it was drawn from."""
 
@@ -242,6 +224,12 @@ class Fixed(Place):
 
     def storage(self) -> tuple[Any, list[Any]]:
         return self.array, []
+
+
+class Counter(Fixed):
+    """A 0-d integer array that is always the same one; eager code sees a Python integer."""
+
+    number = int
 
 
 __all__ = ["Common", "Counter", "Entry", "Fixed", "Gradient", "Handle", "Number", "Option", "Place"]
