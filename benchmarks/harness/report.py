@@ -88,7 +88,9 @@ def markdown(results: Entry, frameworks: Mapping[str, Framework], extra: Sequenc
     """The whole report; `extra` holds the sections of latency, memory and scaling."""
     labels = {name: framework.label for name, framework in frameworks.items()}
     lines = ["# Training, beside the peers", ""]
-    lines += [f"Made by `{results['command']}`; `benchmarks/README.md` says how the numbers come about.", ""]
+    commands = dict.fromkeys(c for part in results.get("commands", {}).values() for c in part.values())
+    made = f"Made by {', '.join(f'`{c}`' for c in commands)}; " if commands else ""
+    lines += [f"{made}`benchmarks/README.md` says how the numbers come about.", ""]
     lines += environment_lines(results["environment"])
     lines += ["Ratio: time of the best peer of the same run over ours; above 1 we are faster.", ""]
     lines += [*summary_table(results["summary"], labels), ""]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks import latency
 from benchmarks.harness import registry, rounds
 from benchmarks.harness.agreement import Unmoved, difference, disagreements
 from benchmarks.harness.child import Child
@@ -202,9 +204,18 @@ def test_an_entry_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert "ratio" not in next(row for row in results.data["summary"]["rows"] if row["row"] == "gmm")
 
 
+def test_the_report_names_the_commands_that_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Results(tmp_path, "python -m benchmarks.training").put("workloads", "gmm", timed(wengert_compiled=1.0, jax_jit=2.0))
+    monkeypatch.setattr("sys.argv", ["run", "--out", "/some/where", "--quick", "--further=/else/where", "-r", "4"])
+    monkeypatch.setattr("sys.modules", {**sys.modules, "__main__": latency})
+    Results(tmp_path).put("latency", "mlp_mnist", {})
+    line = next(x for x in (tmp_path / "RESULTS.md").read_text().split("\n") if x.startswith("Made by"))
+    assert line.startswith("Made by `python -m benchmarks.training`, `python -m benchmarks.latency --quick -r 4`;")
+
+
 def test_an_empty_report_is_a_report() -> None:
     summary = summarise({}, registry.frameworks())
-    data = {"command": "make bench", "environment": {"processor": "p", "cores": "2"}, "summary": summary}
+    data = {"environment": {"processor": "p", "cores": "2"}, "summary": summary}
     text = markdown({**data, "workloads": {}}, registry.frameworks(), sections(data))
     assert "geometric mean of 0 of 19 rows" in text
 

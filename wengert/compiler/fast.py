@@ -1,7 +1,8 @@
 """The short way of a call: the same kinds of arrays as the last time, nothing changed, straight to the machine code.
 
 Everything is looked at that the long way looks at, in as few steps of Python as we know. Whatever does not fit gives
-`MISSED`, and the call goes the long way.
+`MISSED`, and the call goes the long way. The same checks stand twice below, as a function for them would cost more than
+they do: a small step takes two microseconds in all, and a call in Python a twentieth of one.
 """
 
 from __future__ import annotations

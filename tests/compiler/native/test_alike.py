@@ -10,12 +10,9 @@ import pytest
 
 import wengert as wg
 from tests.compiler.native.comparing import close, tape_of
-from wengert.compiler.runner import Runner
-
-pytest.importorskip("llvmlite")
-
 from wengert.compiler.native import alike
 from wengert.compiler.native.program import Program
+from wengert.compiler.runner import Runner
 
 RNG = np.random.default_rng(0)
 

@@ -15,8 +15,6 @@ from wengert.compiler.runner import Runner
 from wengert.core.record import record_flat
 from wengert.core.tree import flatten
 
-pytest.importorskip("llvmlite")
-
 
 def native(f: Callable[..., Any], *args: Any) -> list[str]:
     """Compare machine code with NumPy on the same list; returns the kinds of its groups."""

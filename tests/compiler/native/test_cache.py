@@ -16,9 +16,6 @@ import numpy as np
 import pytest
 
 import wengert as wg
-
-pytest.importorskip("llvmlite")
-
 from wengert.compiler.native import cache, engine
 
 PROGRAM = """

@@ -8,11 +8,8 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.nn import functional as F
-
-pytest.importorskip("llvmlite")
-
 from wengert.compiler.native import listing, peaks
+from wengert.nn import functional as F
 
 
 def trained() -> tuple[Any, Any, tuple[Any, ...]]:
@@ -58,6 +55,18 @@ def test_rows_add_up() -> None:
     assert row.flops >= 2 * 64 * 64 * 48
     assert row.bytes >= x.nbytes + 64 * 64 * 4
     assert row.nanoseconds > 0
+
+
+def test_a_loop_costs_what_its_rounds_do() -> None:
+    x, programs = np.ones((64, 64), np.float32), []
+    for rounds in (1, 7):
+        f = wg.compile(lambda x, n=rounds: wg.fori_loop(0, n, lambda _, c: wg.tanh(c @ c), x))
+        f(x)
+        programs.append(listing.rows(f._latest().native.program))
+    (a,), (b,) = programs
+    assert (b.kind, b.flops, b.bytes) == ("scan", 7 * a.flops, 7 * a.bytes)
+    assert a.flops >= 2 * 64**3
+    assert b.nanoseconds == pytest.approx(7 * a.nanoseconds)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ def padded(x: Any) -> Any:
         (lambda x: x / x.sum(1, keepdims=True), (X,), ["loop [5, 7]: sum divide"]),
         (lambda x: (x.sum(0), x.sum(1)), (X,), ["loop [5, 7]: sum", "loop [5, 7]: sum"]),
         (lambda x: wg.softmax(x, 1), (X,), ["loop [5, 7]: max isfinite where subtract exp sum equal where divide"]),
+        (lambda x, w: (x @ w, (x @ w).T), (X, W), ["matmul [5, 9]: matmul"]),
+        (lambda x, w: wg.exp((x @ w).T), (X, W), ["matmul [9, 5]: matmul exp"]),
         (lambda x, w: wg.exp(x).T @ x, (X, W), ["loop [5, 7]: exp", "matmul [7, 7]: matmul"]),
         (lambda x: wg.sort(x) * 2, (X,), ["host [5, 7]: argsort", "indexed [5, 7]: gather", "loop [5, 7]: multiply"]),
     ],

@@ -16,8 +16,6 @@ from tests.compiler.native.running import aligned, call, placed
 from wengert.compiler.native.gemm import Matrix, gemm, store_epilogue
 from wengert.compiler.native.ir import F32, F64, Module
 
-pytest.importorskip("llvmlite")
-
 KINDS = {np.float32: F32, np.float64: F64}
 
 

@@ -11,15 +11,16 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import mpmath as mp
 import numpy as np
 import pytest
+from scipy import special
 
 from wengert.compiler.native import angles, engine, errors, maths
 from wengert.compiler.native.ir import Module, Type
 
 LONG = bool(os.environ.get("WENGERT_LONG"))
 LIMIT = 2.5
-special = pytest.importorskip("scipy.special")
 
 
 def logistic(x: Any) -> Any:
@@ -132,7 +133,6 @@ def test_float64(name: str) -> None:
 @pytest.mark.parametrize("name", ["erf", "erfc", "sin", "cos", "tan"])
 def test_float64_against_mpmath(name: str) -> None:
     """Error functions, and angles so large that only whole numbers of a thousand bits reduce them."""
-    mp = pytest.importorskip("mpmath")
     rng, count = np.random.default_rng(6), 40_000 if LONG else 800
     if name.startswith("erf"):
         x = np.concatenate([rng.uniform(-6, 27.2, count), rng.normal(size=count), np.exp(rng.uniform(-30, 0, count))])

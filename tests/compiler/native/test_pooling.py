@@ -17,8 +17,6 @@ from wengert.compiler.native import pooling
 from wengert.compiler.native.ir import Module
 from wengert.core.primitive import REGISTRY
 
-pytest.importorskip("llvmlite")
-
 
 def run(name: str, operands: list[np.ndarray], attrs: dict[str, Any], rank: int, parts: int = 2) -> np.ndarray:
     """One line by its kernel, whose epilogue only stores."""

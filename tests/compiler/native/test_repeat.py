@@ -11,8 +11,6 @@ import wengert as wg
 from tests.compiler.native.comparing import compare, tape_of
 from wengert.compiler.native.fuse import Group
 
-pytest.importorskip("llvmlite")
-
 
 def numbers(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal(shape).astype(np.float32) / 8

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite import binding as llvm
 
 import wengert as wg
 from tests.compiler.native.comparing import tape_of
@@ -190,5 +191,4 @@ def test_other_processors(cpu: str) -> None:
 
 
 def _has(feature: str) -> bool:
-    llvm = pytest.importorskip("llvmlite.binding")
     return bool(llvm.get_host_cpu_features().get(feature))

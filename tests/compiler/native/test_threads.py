@@ -10,9 +10,6 @@ import numpy as np
 import pytest
 
 import wengert as wg
-
-pytest.importorskip("llvmlite")
-
 from wengert.compiler.native.threads import TEAM
 
 SHOW = "import wengert as wg; print(wg.get_num_threads())"

@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 
 PROGRAM = """
 import json, sys, warnings
@@ -68,7 +67,6 @@ def answer(hidden: bool, **environment: str) -> dict:
 
 
 def test_numpy_and_a_hidden_llvmlite_give_the_same() -> None:
-    pytest.importorskip("llvmlite")
     native, asked, hidden = answer(False), answer(False, WENGERT_BACKEND="numpy"), answer(True)
     assert native["native"]
     assert native["profiled"]

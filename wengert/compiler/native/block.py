@@ -58,10 +58,7 @@ class Block:
         return found
 
     def _written(self, group: Group) -> list[Step]:
-        word = {"matmul": "product", "planes": "product", "scan": "scan", "control": "control"}.get(
-            group.kind, "kernel"
-        )
-        name = f"{word}{len(self.texts)}"
+        name = f"{_WORDS.get(group.kind, 'kernel')}{len(self.texts)}"
         found = []
         for writer in self._writers(self.fusion, group, self.module, name, self.texts):
             kernel = writer.write()

@@ -6,74 +6,19 @@ Both run on one member of the team; what is inside has kernels for all its lines
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from wengert.compiler.native import inplace
-from wengert.compiler.native.block import Block, Step, Writers
-from wengert.compiler.native.driver import MORE, Job, nanoseconds, run_jobs
+from wengert.compiler.native.block import Writers
+from wengert.compiler.native.driver import run_jobs
 from wengert.compiler.native.fuse import Fusion, Group
-from wengert.compiler.native.host import bytes_of
+from wengert.compiler.native.inner import Fuse, Inner, copy, results_of
 from wengert.compiler.native.ir import I8, I64, PTR, Function, Module, Value
 from wengert.compiler.native.kernel import Kernel
-from wengert.core.primitive import PART
-from wengert.core.tape import Const, Node, Tape, Var
+from wengert.core.tape import Node, Var
 
-Fuse = Callable[[Tape], Fusion]
 _FLAG = 64  # bytes in front of the workspace, for what a test says
-
-
-class Inner:
-    """A list inside a line: its kernels, and where its values lie in the workspace."""
-
-    def __init__(self, tape: Tape, fuse: Fuse, carries: Mapping[int, int]) -> None:
-        self.fusion = fuse(tape)
-        self.tape = inplace.apart(self.fusion, self.fusion.tape, 0, carries)
-        self.direct = inplace.written_back(self.fusion, self.tape, 0, carries, None)
-        self.native = all(g.kind not in ("host", "scan", "control", "gone") or not g.nodes for g in self.fusion.groups)
-
-    def place(self, module: Module, texts: dict[str, str], writers: Writers) -> None:
-        """Write the kernels."""
-        copied = [y for k, y in enumerate(self.tape.outputs) if k not in self.direct]
-        kept = [self.fusion.resolve(y)[0] for y in copied]
-        self.block = Block(self.fusion, module, texts, writers, set(self.direct.values()), kept)
-
-    @property
-    def constants(self) -> list[Const]:
-        """The constants that its kernels read."""
-        return [b for s in self.block.steps for b in s.bases if isinstance(b, Const)]
-
-    def run(self, f: Function, given: Sequence[Value], places: Sequence[Value], fixed: Mapping[Var, Value],
-            memory: Value) -> None:  # fmt: skip
-        """Call the kernels: inputs at the addresses `given`, outputs to `places`."""
-        known: dict[Var, Value] = {**fixed, **dict(zip(self.tape.inputs, given, strict=True))}
-        known |= {node: places[k] for k, node in self.direct.items()}
-        for step in self.block.steps:
-            for base in step.bases:
-                self._address(f, base, known, memory)
-        run_jobs(f, [self._job(s, known) for s in self.block.steps], False)
-        for k, y in enumerate(self.tape.outputs):
-            if k not in self.direct:
-                source = self._address(f, self.fusion.resolve(y)[0], known, memory)
-                copy(f, source, places[k], y)
-
-    def _address(self, f: Function, base: Var, known: dict[Var, Value], memory: Value) -> Value:
-        if base not in known:
-            known[base] = f.line(PTR, f"getelementptr i8, {memory!r}, i64 {_FLAG + self.block.offset[base]}")
-        return known[base]
-
-    def _job(self, step: Step, known: Mapping[Var, Value]) -> Job:
-        def arguments(f: Function) -> list[Value]:
-            return [*(known[b] for b in step.bases), *(f[m] for m in MORE[step.group.kind])]
-
-        return Job(step.kernel, False, arguments, [], [])
-
-
-def copy(f: Function, source: Value, target: Value, x: Var) -> None:
-    """Copy the values of `x` from one address to another."""
-    f.declare("llvm.memmove", "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)")
-    f.do(f"call void @llvm.memmove.p0.p0.i64({target!r}, {source!r}, i64 {bytes_of(x)}, i1 false)")
 
 
 def _inners(node: Node, fuse: Fuse) -> list[Inner]:
@@ -114,6 +59,17 @@ def supported(node: Node, fuse: Fuse) -> bool:
     return node.prim.name in ("switch", "while") and _fits(node) and all(x.native for x in _inners(node, fuse))
 
 
+def _run(f: Function, inner: Inner, given: Sequence[Value], places: Sequence[Value], fixed: Mapping[Var, Value],
+         memory: Value) -> None:  # fmt: skip
+    """Call the kernels of a list: inputs at the addresses `given`, outputs to `places`."""
+    known = {**fixed, **dict(zip(inner.tape.inputs, given, strict=True))}
+    known |= {node: places[k] for k, node in inner.direct.items()}
+    workspace = f.line(PTR, f"getelementptr i8, {memory!r}, i64 {_FLAG}")
+    known = inner.addresses(f, known, workspace)
+    run_jobs(f, inner.jobs(known), False)
+    inner.write_back(f, known, dict(enumerate(places)))
+
+
 class ControlKernel:
     """Writes the function of a branch or of a loop of unknown length."""
 
@@ -125,9 +81,7 @@ class ControlKernel:
         for one in self.inner:
             one.place(module, texts, writers)
         self.given = [fusion.operand(self.node, k)[0] for k in range(len(self.node.inputs))]
-        parts = {n.attrs["index"]: n for n in group.outputs if n.prim is PART}
-        self.results: list[Var] = [parts.get(i) or Var(s, d) for i, (s, d) in
-                                   enumerate(zip(self.node.shape, self.node.dtype, strict=True))]  # fmt: skip
+        self.results = results_of(self.node, group)
         constants = {c for one in self.inner for c in one.constants}
         self.constants = sorted(constants, key=lambda c: c.number)
         size = _FLAG + max(one.block.bytes for one in self.inner)
@@ -146,9 +100,9 @@ class ControlKernel:
         else:
             self._while(f, given, places, fixed, pointers[-1])
         f.finish()
-        work = max(sum(nanoseconds(s.kernel) for s in one.block.steps) for one in self.inner)
-        scratch = max(one.block.scratch for one in self.inner)
-        return Kernel(self.name, 1, 20.0 * work, 0.0, scratch)
+        kernel = Kernel(self.name, 1, scratch=max(one.block.scratch for one in self.inner))
+        costs = [kernel.runs([s.kernel for s in one.block.steps]) for one in self.inner]
+        return max(costs, key=lambda cost: cost.nanoseconds)  # of one round, as nobody knows how many there will be
 
     def _switch(self, f: Function, given: list[Value], places: list[Value], fixed: Mapping[Var, Value],
                 memory: Value) -> None:  # fmt: skip
@@ -165,7 +119,7 @@ class ControlKernel:
         for k, branch in enumerate(self.inner):
 
             def run(branch: Inner = branch) -> None:
-                branch.run(f, given[1:], places, fixed, memory)
+                _run(f, branch, given[1:], places, fixed, memory)
 
             f.when(f.compare("eq", number, k), run)
 
@@ -180,11 +134,11 @@ class ControlKernel:
         tag = f.count
         f.do(f"br label %W{tag}")
         f.label(f"W{tag}")
-        test.run(f, [*given[:a], *places], [memory], fixed, memory)
+        _run(f, test, [*given[:a], *places], [memory], fixed, memory)
         going = f.compare("ne", f.load(memory, I8), 0)
         f.do(f"br i1 {going.name}, label %B{tag}, label %D{tag}")
         f.label(f"B{tag}")
-        body.run(f, [*given[a : a + b], *places], places, fixed, memory)
+        _run(f, body, [*given[a : a + b], *places], places, fixed, memory)
         f.do(f"br label %W{tag}")
         f.label(f"D{tag}")
 

@@ -23,7 +23,7 @@ from wengert.compiler.native.gemm_pack import block_column, transposed
 from wengert.compiler.native.gemm_plan import lanes_for, tiles_of
 from wengert.compiler.native.gemm_tile import Epilogue, accumulated, least, multiply_add, over_tiles, over_whole
 from wengert.compiler.native.ir import F32, F64, I64, Function, Module, Type, Value
-from wengert.compiler.native.kernel import Kernel
+from wengert.compiler.native.kernel import DENSE, Kernel
 from wengert.compiler.native.registers import registers
 from wengert.core.tape import Node, Var
 
@@ -58,7 +58,7 @@ def kernel_gradient(module: Module, name: str, node: Node, operands: Operands, e
     f.when(f.compare("slt", f["begin"], f["end"]), writer.write)
     f.finish()
     size = float(kind.bytes) * sum(math.prod(x.shape) for x in (*node.inputs, node))
-    return Kernel(name, writer.tasks, g.flops, size, writer.scratch * kind.bytes)
+    return Kernel(name, writer.tasks, g.flops, size, writer.scratch * kind.bytes, rate=DENSE)
 
 
 def _rounded(count: int) -> int:

@@ -23,7 +23,7 @@ from wengert.compiler.native.conv_turned import Turned, fits
 from wengert.compiler.native.gemm_plan import HEIGHTS, lanes_for, tiles_of
 from wengert.compiler.native.gemm_tile import Epilogue, finish, over_tiles
 from wengert.compiler.native.ir import F32, F64, I64, Function, Module, Type, Value
-from wengert.compiler.native.kernel import Kernel
+from wengert.compiler.native.kernel import DENSE, Kernel
 from wengert.compiler.native.registers import registers
 from wengert.core.tape import Node, Var
 
@@ -62,7 +62,7 @@ def convolution(module: Module, name: str, node: Node, operands: Operands, epilo
     f.when(f.compare("slt", f["begin"], f["end"]), writer.write)
     f.finish()
     size = float(kind.bytes) * sum(math.prod(x.shape) for x in (*node.inputs, node))
-    return Kernel(name, g.n * g.groups, g.flops, size, writer.scratch * kind.bytes)
+    return Kernel(name, g.n * g.groups, g.flops, size, writer.scratch * kind.bytes, rate=DENSE)
 
 
 def _sums(which: str, g: Geometry) -> tuple[list[tuple[Axis, ...]], tuple[Source, ...]]:

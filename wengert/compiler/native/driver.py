@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from wengert.compiler.native.ir import I8, I32, I64, PTR, Function, Module, Value
 from wengert.compiler.native.kernel import Kernel
+from wengert.compiler.native.threads import FUNCTION, JOB, MEMBERS, TABLE
 
 _ALONE = 5_000.0  # nanoseconds of work below which a kernel is not shared
 OUT_OF_BOUNDS, CLOSED = 1, 2  # what a program's status says
@@ -83,12 +84,6 @@ class Argument(NamedTuple):
     bytes: int = 0  # of one of them
 
 
-def nanoseconds(kernel: Kernel) -> float:
-    """About how long a kernel takes on one thread."""
-    rate = 100.0 if kernel.name.startswith("product") else 20.0
-    return max(kernel.flops / rate, kernel.bytes / 15.0)
-
-
 def segment(module: Module, name: str, jobs: Sequence[Job], threads: bool, gate: Gate | None = None) -> None:
     """Write ``name(table, member, members, team)``: the kernels in order, those behind a closed gate left out."""
     f = module.function(name, ["table"], ["member", "members"])
@@ -126,7 +121,7 @@ def run_jobs(f: Function, jobs: Sequence[Job], threads: bool, gate: Gate | None 
 
 def is_shared(kernel: Kernel) -> bool:
     """Whether all members of the team work on a kernel."""
-    return kernel.team or (kernel.tasks > 1 and nanoseconds(kernel) > _ALONE)
+    return kernel.team or (kernel.tasks > 1 and kernel.nanoseconds > _ALONE)
 
 
 def _gate(f: Function, gate: Gate) -> str:
@@ -188,7 +183,7 @@ def barrier(f: Function) -> None:
 
 def is_large(jobs: Iterable[Job]) -> bool:
     """Whether sharing a program's work pays: barriers cost about half a microsecond each, if nobody else computes."""
-    return sum(nanoseconds(job.kernel) for job in jobs if is_shared(job.kernel)) > _SMALL
+    return sum(job.kernel.nanoseconds for job in jobs if is_shared(job.kernel)) > _SMALL
 
 
 def entry(module: Module, name: str, run: str, arguments: Sequence[Argument], threads: bool, bound: bool) -> None:
@@ -273,12 +268,12 @@ def _check_bound(f: Function, table: Value) -> None:
 
 def _start(f: Function, team: Value, table: Value, run: str) -> Value:
     """Give the team its job: the function, the table; then count the job up, so that the members see it."""
-    f.store(Value(f, f"@{run}", PTR), team, 17)
-    f.store(table, team, 18)
-    job_at = f.at(team, 16, I64)
+    f.store(Value(f, f"@{run}", PTR), f.at(team, FUNCTION, I8))
+    f.store(table, f.at(team, TABLE, I8))
+    job_at = f.at(team, JOB, I8)
     job = f.load(job_at, I64) + 1
     f.do(f"store atomic {job!r}, {job_at!r} release, align 8")
-    return f.load(team, I64, 20)
+    return f.load(f.at(team, MEMBERS, I8), I64)
 
 
 def _check(f: Function, table: Value, array: Value, argument: Argument, rows: Value | None = None) -> None:
@@ -327,7 +322,6 @@ __all__ = [
     "entry",
     "is_large",
     "is_shared",
-    "nanoseconds",
     "run_jobs",
     "segment",
 ]

@@ -7,7 +7,9 @@ Everything is as the primitives' own implementations compute it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -99,12 +101,15 @@ _STORIES: dict[str, Callable[..., Node | None]] = {
 }
 
 
-def _turned(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
-    """``(A B)'`` is ``B' A'``: the gradient of a weight then is written the way the weight lies."""
+def _turned(readers: Mapping[Var, int], builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
+    """``(A B)'`` is ``B' A'``: the gradient of a weight then is written the way the weight lies.
+
+    Only where nobody else reads the product, which would be computed twice.
+    """
     product = inputs[0]
     if not isinstance(product, Node) or product.prim.name != "matmul" or node.attrs["axes"] != (1, 0):
         return None
-    if any(len(x.shape) != 2 for x in product.inputs):
+    if any(len(x.shape) != 2 for x in product.inputs) or readers[node.inputs[0]] > 1:
         return None
     w = Writer(builder, node)
     a, b = (w.transpose(x, axes=(1, 0)) for x in product.inputs)
@@ -124,7 +129,10 @@ def _masked(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None
 
 
 def _commuted(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
-    """``b + a`` is written ``a + b``, so that both are one; which of two NaNs comes out is not told apart here."""
+    """``b + a`` is written ``a + b``, so that both are one; which of two NaNs comes out is not told apart here.
+
+    ``y + (x + y)`` is ``x + 2 y``, which is infinite a factor of two earlier in `y`, where `x` has the other sign.
+    """
     a, b = inputs
     if node.prim.name == "add" and node.dtype.kind == "f":
         for x, y in ((a, b), (b, a)):
@@ -157,12 +165,12 @@ def _folded(node: Node, inputs: tuple[Any, ...]) -> Var | None:
     return Const(np.broadcast_to(result, node.shape)) if not result.shape else None
 
 
-def _change(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
+def _change(readers: Mapping[Var, int], builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
     known = _folded(node, inputs)
     if known is not None:
         return known
     if node.prim.name == "transpose":
-        return _turned(builder, node, inputs)
+        return _turned(readers, builder, node, inputs)
     if node.prim.name in ("add", "multiply", "maximum", "minimum"):
         return _commuted(builder, node, inputs)
     if node.prim.name == "multiply_no_nan":
@@ -178,7 +186,10 @@ def expand(tape: Tape) -> Tape:
     tape = hoist(share(tape))
     for turn in range(_ROUNDS):
         before = tape
-        tape = dead_code(cse(rewrite(before, _change)))
+        readers = Counter(
+            x for xs in (*(n.inputs for n in before.nodes), before.outputs) for x in xs if isinstance(x, Var)
+        )
+        tape = dead_code(cse(rewrite(before, partial(_change, readers))))
         if turn and len(tape) >= len(before):
             break  # nothing left to drop
     return tape

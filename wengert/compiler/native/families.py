@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from wengert.compiler.native import conv_kernel, convolution, cumulative, extrema, gathering, pooling, random, setting
+from wengert.compiler.native import catalogue, conv_kernel, convolution, pooling
 from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.ir import Module
 from wengert.compiler.native.kernel import Kernel
@@ -57,20 +56,9 @@ class PlainKernel:
 
     def write(self) -> Kernel:
         """The kernel, written into the module."""
-        return _writer(self.node)(self.module, self.name, self.node)
-
-
-_PLAIN: list[tuple[Any, Any]] = [
-    (random.supported, random.lower_random),
-    (cumulative.supported, cumulative.lower_cumulative),
-    (extrema.supported, extrema.lower_extremum),
-    (setting.supported, setting.lower_setitem),
-]
-
-
-def _writer(node: Node) -> Any:
-    """What writes the kernel of a line that is alone in its group."""
-    return next((lower for supported, lower in _PLAIN if supported(node)), gathering.lower_gathering)
+        entry = catalogue.kernel_of(self.node)
+        assert entry is not None
+        return entry.write(self.module, self.name, self.node)
 
 
 def plain(node: Node) -> str | None:
@@ -78,9 +66,8 @@ def plain(node: Node) -> str | None:
     several = not isinstance(node.dtype, np.dtype)
     if several or not all(isinstance(x, Var) for x in node.inputs) or not math.prod(node.shape):
         return None
-    if any(supported(node) for supported, _ in _PLAIN):
-        return "plain"
-    return "indexed" if gathering.supported(node) else None
+    entry = catalogue.kernel_of(node)
+    return entry and ("indexed" if entry.status else "plain")
 
 
 __all__ = ["PlainKernel", "PlaneKernel", "plain", "planes"]

@@ -18,7 +18,7 @@ from wengert.compiler.native.gemm_pack import pack_columns, pack_rows, pack_tran
 from wengert.compiler.native.gemm_plan import Plan, is_large, plan
 from wengert.compiler.native.gemm_tile import Epilogue, Strided, finish, least, over_panels, over_tiles, sums
 from wengert.compiler.native.ir import I64, Function, Module, Type, Value
-from wengert.compiler.native.kernel import Kernel
+from wengert.compiler.native.kernel import DENSE, Kernel
 from wengert.compiler.native.registers import registers
 
 _COLUMNS = 256  # columns in work at a time where A's rows are copied
@@ -81,7 +81,7 @@ def gemm(module: Module, name: str, m: int, n: int, k: int, kind: Type, a: Matri
         tasks, scratch = writer.cut.tasks, writer.scratch
     f.when(f.compare("slt", f["begin"], f["end"]), lambda: writer.write(batch))
     f.finish()
-    return Kernel(name, tasks, flops, size, scratch)
+    return Kernel(name, tasks, flops, size, scratch, rate=DENSE)
 
 
 def _turned(epilogue: Epilogue, down: bool) -> Epilogue:

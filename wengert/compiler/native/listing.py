@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.native.driver import is_shared, nanoseconds
+from wengert.compiler.native.driver import is_shared
 from wengert.compiler.native.host import bytes_of
 from wengert.core.primitive import PART
 from wengert.core.tape import Node, type_text
@@ -59,7 +59,7 @@ def rows(program: Program) -> list[Row]:
         for step in (s for s in program.steps if s.group is group):
             k = step.kernel
             shared = program.threads and is_shared(k)
-            size = k.flops, k.bytes, nanoseconds(k)
+            size = k.flops, k.bytes, k.nanoseconds
             found.append(Row(k.name, group.kind, words, dtype, group.domain, k.tasks, shared, *size, where, ""))
     return found
 

@@ -21,7 +21,7 @@ from wengert.compiler.native.conv_tile import Reading, direct, readable
 from wengert.compiler.native.gemm_plan import lanes_for
 from wengert.compiler.native.gemm_tile import Epilogue
 from wengert.compiler.native.ir import F32, F64, I64, Function, Module, Type, Value
-from wengert.compiler.native.kernel import Kernel
+from wengert.compiler.native.kernel import DENSE, Kernel
 from wengert.compiler.native.registers import registers
 from wengert.core.tape import Node, Var
 
@@ -57,7 +57,8 @@ def pooling(module: Module, name: str, node: Node, operands: Sequence[str], epil
     f.finish()
     size = float(sum(math.prod(x.shape) * x.dtype.itemsize for x in (*node.inputs, node)))
     taps = math.prod(node.attrs["kernel"]) if node.prim.name in _WINDOWS else 0
-    return Kernel(name, writer.planes, float(taps * math.prod(node.shape)), size, writer.scratch * kind.bytes)
+    flops = float(taps * math.prod(node.shape))
+    return Kernel(name, writer.planes, flops, size, writer.scratch * kind.bytes, rate=DENSE)
 
 
 def _geometry(node: Node) -> Geometry:

@@ -19,7 +19,7 @@ from wengert.compiler.native import engine
 from wengert.core.epoch import changed
 
 # The team's memory, by byte: who arrived, the barrier's phase, the number of the job, the job itself.
-_ARRIVED, _PHASE, _JOB, _FUNCTION, _TABLE, _MEMBERS = 0, 64, 128, 136, 144, 160
+ARRIVED, PHASE, JOB, FUNCTION, TABLE, MEMBERS = 0, 64, 128, 136, 144, 160
 
 _TEXT = """
 declare i32 @sched_yield()
@@ -149,7 +149,7 @@ class Team:
     def gather(self) -> None:
         """See to it that all members are there."""
         with self.lock:
-            ctypes.c_int64.from_address(self.address + _MEMBERS).value = self.size
+            ctypes.c_int64.from_address(self.address + MEMBERS).value = self.size
             while self._left and self._left[0][0] < self._job():  # all took part in a later job
                 self._left.popleft()
             if len(self._members) >= self.size - 1:
@@ -165,7 +165,7 @@ class Team:
 
     def _job(self) -> int:
         """The number of the latest job."""
-        return ctypes.c_int64.from_address(self.address + _JOB).value
+        return ctypes.c_int64.from_address(self.address + JOB).value
 
     def retire(self, code: Any) -> None:
         """Keep machine code until it can be unloaded: a member may still be on its way out of a job that has ended."""
@@ -182,8 +182,8 @@ class Team:
         """Send the members home."""
         with self.lock:
             if self._members:
-                ctypes.c_void_p.from_address(self.address + _FUNCTION).value = None
-                ctypes.c_int64.from_address(self.address + _JOB).value += 1
+                ctypes.c_void_p.from_address(self.address + FUNCTION).value = None
+                ctypes.c_int64.from_address(self.address + JOB).value += 1
                 for member in self._members:
                     member.join()
             self._members = []
