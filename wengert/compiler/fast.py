@@ -1,20 +1,22 @@
-"""The short way of a call: the same kinds of arrays as the last time, nothing changed, straight to the machine code.
+"""Short ways of a call: the same kinds of arrays as the last time, nothing changed, straight to the machine code.
 
-Everything is looked at that the long way looks at, in as few steps of Python as we know. Whatever does not fit gives
-`MISSED`, and the call goes the long way. The same checks stand twice below, as a function for them would cost more than
-they do: a small step takes two microseconds in all, and a call in Python a twentieth of one.
+Everything is looked at that the general way looks at. `short_way` does so in as few steps of Python as we know; what
+does not fit gives `MISSED`, and the call goes the general way. `Whole` is for small functions: machine code does all.
 """
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from wengert.base import dtypes
 from wengert.base.dtypes import get_default_dtype
 from wengert.compiler.guards import MISSING
+from wengert.compiler.native import call
+from wengert.compiler.native.driver import Place
 from wengert.compiler.trace import Trace
 from wengert.core.epoch import EPOCH
 from wengert.core.record import Tensor, local
@@ -22,7 +24,7 @@ from wengert.core.tree import LEAF
 
 MISSED = object()
 _SEEN = memoryview(EPOCH)  # type: ignore[arg-type]
-_new = Tensor.__new__
+_NEVER = 2**64 - 1
 
 
 def short_way(trace: Trace, args: Sequence[Any], enabled: bool) -> Callable[[tuple[Any, ...]], Any] | None:
@@ -30,17 +32,10 @@ def short_way(trace: Trace, args: Sequence[Any], enabled: bool) -> Callable[[tup
     if trace.live or (enabled and trace.tracked) or not all(type(x) is np.ndarray for x in args):
         return None
     kinds = [(x.shape, x.dtype) for x in args]
-    count, default, finish = len(kinds), get_default_dtype(), _finish(trace)
-    named = [guard.place for guard in trace.guards if guard.stable and guard.place is not None]
-    values = [guard.value for guard in trace.guards if guard.stable and guard.place is not None]
-    names = [(space, name, value) for (space, name), value in zip(named, values, strict=True)]
-    others = [guard for guard in trace.guards if not guard.stable or guard.place is None]
+    count, default, guards, finish = len(kinds), get_default_dtype(), trace.guards, trace.finish
     run, array, where = trace.run, np.ndarray, local
-    bound = trace.native.bound if trace.native is not None else None
-    if bound is not None and bound.direct and len(args) == bound.given:
-        return _direct(trace, bound, names, others, enabled)
 
-    def call(args: tuple[Any, ...]) -> Any:
+    def short(args: tuple[Any, ...]) -> Any:
         if _SEEN[0] != trace.seen or where.lifting is not None or (where.paused < 0) is not enabled:
             return MISSED
         if len(args) != count or get_default_dtype() is not default:
@@ -48,64 +43,99 @@ def short_way(trace: Trace, args: Sequence[Any], enabled: bool) -> Callable[[tup
         for x, (shape, dtype) in zip(args, kinds):  # noqa: B905  (as many as counted above)
             if type(x) is not array or x.shape != shape or x.dtype is not dtype:
                 return MISSED
-        for space, name, value in names:
-            if space.get(name, MISSING) is not value:
-                return MISSED
-        for guard in others:
+        for guard in guards:
             if not guard.holds():
                 return MISSED
         native = trace.native
         return finish(run(args) if native is None else native(args))
 
-    return call
+    return short
 
 
-def _direct(trace: Trace, bound: Any, names: Sequence[Any], others: Sequence[Any],
-            enabled: bool) -> Callable[[tuple[Any, ...]], Any]:  # fmt: skip
-    """The way of small functions: the machine code itself looks whether the arrays are of the right kind."""
-    fast, made, empty, where = bound.program.fast, bound.made, np.empty, local
-    default, finish = get_default_dtype(), _finish(trace)
-    assert trace.native is not None
-    scalars = trace.native.scalars
+def _places(trace: Trace) -> tuple[list[Any], list[Any], list[Any]]:
+    """The guards: rows (dictionary, key, value) and (cell, value), and those that take more than a look."""
+    names, cells, others = [], [], []
+    for guard in trace.guards:
+        space, name = guard.place or (None, None)
+        if guard.stable and type(space) is dict and type(name) is str:
+            names.append((space, name, guard.value))
+        elif guard.stable and type(space) is types.CellType and guard.value is not MISSING:
+            cells.append((space, guard.value))
+        else:
+            others.append(guard)
+    return names, cells, others
 
-    def call(args: tuple[Any, ...]) -> Any:
-        if _SEEN[0] != trace.seen or where.lifting is not None or (where.paused < 0) is not enabled:
-            return MISSED
-        if get_default_dtype() is not default:
-            return MISSED
-        for space, name, value in names:
-            if space.get(name, MISSING) is not value:
-                return MISSED
-        for guard in others:
+
+def _missed(*args: Any, **kwargs: Any) -> Any:
+    return MISSED
+
+
+class Whole:
+    """A trace whose calls are machine code from the first guard to the returned object; see `native.call`.
+
+    Guards that Python has to look at are ``others``.
+    """
+
+    def __init__(self, trace: Trace, enabled: bool, general: Callable[..., Any]) -> None:
+        assert trace.native is not None and trace.native.bound is not None
+        self.trace, self.calls, bound = trace, -1, trace.native.bound
+        program = bound.program
+        assert program.library is not None
+        names, cells, self.others = _places(trace)
+        names.append((vars(dtypes), "_default", get_default_dtype()))
+        results = [(shape, dtype, i in trace.native.scalars) for i, (shape, dtype) in enumerate(bound.made)]
+        sheet, kept = call.Whole(
+            names=[(space, name, None if value is MISSING else (value,)) for space, name, value in names],
+            cells=cells,
+            results=results,
+            make=_make(trace),
+            tensor=(Tensor, "value", "node", "rec"),
+            finish=trace.finish,
+            general=_missed if self.others else general,
+            quiet=not enabled,
+        ).sheet()
+        self.sheet = sheet
+        program.table[Place.CALL] = sheet.ctypes.data
+        self.function = call.function(program.library, "call", program.table, trace, sheet, kept, keywords=True)
+        self.renew()
+
+    def checked(self, args: tuple[Any, ...]) -> Any:
+        """A call with arguments `args` where there are other guards."""
+        for guard in self.others:
             if not guard.holds():
                 return MISSED
-        fresh = [empty(shape, dtype) for shape, dtype in made]
-        answer = fast(*args, *fresh)
-        if answer is None:
-            for i in scalars:
-                fresh[i] = fresh[i][()]
-            return finish(fresh)
-        if answer is False:  # nothing was written back: the long way finds the same and says why
-            bound.program.failed()
-        return MISSED
+        return self.function(*args)
 
-    return call
+    def renew(self) -> None:
+        """The guards were looked at: calls may take this way until something changes."""
+        self.sheet[call.Sheet.RECORDED] = self.trace.seen
 
+    def idle(self) -> bool:
+        """Whether no call went this way since this was asked for last."""
+        before, self.calls = self.calls, int(self.sheet[call.Sheet.CALLS])
+        return before == self.calls
 
-def _finish(trace: Trace) -> Callable[[list[Any]], Any]:
-    """What makes the returned object of the values."""
-    if trace.structure == LEAF and trace.plain:
-        return itemgetter(0)
-    if trace.structure != LEAF or trace.plain or trace.results[0].output is None or not trace.results[0].is_tensor:
-        return trace.finish
-
-    def tensor(values: list[Any]) -> Any:
-        t = _new(Tensor)
-        t.value = values[0]
-        t.node = t.rec = None
-        return t
-
-    return tensor
+    def forget(self) -> None:
+        """No call takes this way any more, whoever still holds the function."""
+        self.sheet[call.Sheet.RECORDED] = _NEVER
 
 
-__all__ = ["MISSED", "short_way"]
+def whole(trace: Trace, args: Sequence[Any], enabled: bool, general: Callable[..., Any]) -> Whole | None:
+    """The way of small functions; None where there is none."""
+    native = trace.native
+    if native is None or native.bound is None or not native.bound.direct or len(args) != native.bound.given:
+        return None
+    if trace.live or (enabled and trace.tracked) or not all(type(x) is np.ndarray for x in args):
+        return None
+    return Whole(trace, enabled, general)
+
+
+def _make(trace: Trace) -> call.Make:
+    if trace.structure != LEAF:
+        return call.Make.LIST
+    if trace.plain:
+        return call.Make.ARRAY
+    return call.Make.TENSOR if trace.results[0].output is not None and trace.results[0].is_tensor else call.Make.LIST
+
+
+__all__ = ["MISSED", "Whole", "short_way", "whole"]

@@ -36,11 +36,14 @@ MISSING = object()
 
 
 class Guard:
-    """One place that a function reads from: where it is, how to read it, and what it held."""
+    """One place that a function reads from: where it is, how to read it, and what it held.
+
+    ``place`` says where a faster reader finds it: a dictionary and a key, or a closure's cell and None.
+    """
 
     __slots__ = ("where", "read", "value", "mark", "held", "word", "stable", "place")
 
-    def __init__(self, where: str, read: Callable[[], Any], place: tuple[Any, str] | None = None) -> None:
+    def __init__(self, where: str, read: Callable[[], Any], place: tuple[Any, str | None] | None = None) -> None:
         self.where, self.read, self.place = where, read, place
         self.value = read()
         self.held: list[Any] = []  # what the mark knows by identity, kept alive so that no other thing gets its id
@@ -119,7 +122,7 @@ class _Walk:
             for where, x in list(self.objects):
                 self._attributes(where, x)
 
-    def note(self, where: str, read: Callable[[], Any], place: tuple[Any, str] | None = None) -> None:
+    def note(self, where: str, read: Callable[[], Any], place: tuple[Any, str | None] | None = None) -> None:
         """Guard a place, and look into what it holds for more that code may read."""
         value = read()
         if not isinstance(value, types.ModuleType):
@@ -202,7 +205,7 @@ class _Walk:
             if internal:  # what a transform closes over stays as it is
                 self.inside(f"`{name}`", _cell_reader(cell)())
             else:
-                self.note(f"`{name}`, which {f.__name__} closes over,", _cell_reader(cell))
+                self.note(f"`{name}`, which {f.__name__} closes over,", _cell_reader(cell), (cell, None))
         if INTERNAL[f.__code__.co_filename] or _fixed(f.__module__):
             return
         self.names |= names

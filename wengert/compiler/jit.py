@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import types
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from wengert.base.dtypes import get_default_dtype
 from wengert.base.errors import ArgumentError, OperandError, ShapeError, show
 from wengert.compiler import signature
 from wengert.compiler.explain import print_profile, table
-from wengert.compiler.fast import MISSED, short_way
+from wengert.compiler.fast import MISSED, Whole, short_way, whole
 from wengert.compiler.native import listing
 from wengert.compiler.native.measure import Profile
 from wengert.compiler.recording import trace_call
@@ -30,6 +31,10 @@ _CACHE_SIZE = 16
 class Compiled:
     """What `compile` returns: call it as the function it was made of."""
 
+    def __new__(cls, *_: Any, **__: Any) -> Compiled:
+        """Each has a class of its own, for Python looks there for what a call does, see `_take`."""
+        return object.__new__(type(cls.__name__, (cls,), {"__module__": cls.__module__, "__doc__": cls.__doc__}))
+
     def __init__(self, f: Callable[..., Any], cache_size: int = _CACHE_SIZE) -> None:
         functools.update_wrapper(self, f)
         self._f = f
@@ -37,6 +42,7 @@ class Compiled:
         self._size = cache_size
         self._traces: OrderedDict[tuple[Any, ...], Trace] = OrderedDict()
         self._last: tuple[tuple[Any, ...], Trace] | None = None
+        self._whole: Whole | None = None  # the way of calls that are machine code altogether
         self._short: Callable[[tuple[Any, ...]], Any] | None = None  # the way of calls like the latest one
         self._lock = threading.RLock()
         self.retraces: list[str] = []  # why the function was recorded, once for each time
@@ -66,8 +72,38 @@ class Compiled:
             self.eager_calls += 1
             return self._f(*args, **kwargs)
         result = trace(leaves)
-        self._short = None if kwargs else short_way(trace, args, enabled)
+        if kwargs:
+            self._short = None
+        else:
+            self._shorten(trace, args, enabled)
         return result
+
+    def _shorten(self, trace: Trace, args: tuple[Any, ...], enabled: bool) -> None:
+        """Find a short way for calls like this one."""
+        self._short = None
+        if self._whole is not None and self._whole.trace is not trace:
+            if not self._whole.idle():  # two kinds of calls take turns
+                return
+            self._take(None)
+        if self._whole is None:
+            self._take(whole(trace, args, enabled, _general(weakref.ref(self))))
+        else:
+            self._whole.renew()
+        way = self._whole
+        self._short = way.checked if way is not None and way.others else short_way(trace, args, enabled)
+
+    def _take(self, way: Whole | None) -> None:
+        """From here on, calling this object is calling the machine code of a trace; None: it is `__call__` again."""
+        if self._whole is not None:
+            self._whole.forget()
+            if not self._whole.others:
+                del type(self).__call__
+        self._whole = way
+        if way is not None and not way.others:
+            type(self).__call__ = way.function  # type: ignore[method-assign]
+
+    def __del__(self) -> None:
+        self._take(None)  # which is not in Python's power to find out before its next look for circles
 
     def _find(
         self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any], leaves: Sequence[Any]
@@ -85,7 +121,7 @@ class Compiled:
                     self._last = key, found
                     return found
                 reason = broken
-                del self._traces[key]
+                self._drop(self._traces.pop(key))
             else:
                 last = None if self._last is None else self._last[0]
                 reason = f"first call: ({signature.words(key)})" if last is None else signature.difference(last, key)
@@ -103,8 +139,13 @@ class Compiled:
             self._traces[key] = made
             self._last = key, made
             while len(self._traces) > self._size:
-                self._traces.popitem(last=False)
+                self._drop(self._traces.popitem(last=False)[1])
             return made
+
+    def _drop(self, trace: Trace) -> None:
+        """Forget a trace everywhere else."""
+        if self._whole is not None and self._whole.trace is trace:
+            self._take(None)
 
     def prepared(self, *args: Any, **kwargs: Any) -> tuple[Tape, list[Any]]:
         """The list that a call with these arguments runs, and the values of its inputs; nothing is computed."""
@@ -235,14 +276,26 @@ class Compiled:
         with self._lock:
             self._traces.clear()
             self._eager.clear()
-            self._short = None
-            self._last = None
+            self._short = self._last = None
+            self._take(None)
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         return self if owner is None else types.MethodType(self, owner)
 
     def __repr__(self) -> str:
         return f"<compiled {self._name}, recorded {len(self.retraces)} times>"
+
+
+def _general(compiled: weakref.ref[Compiled]) -> Callable[..., Any]:
+    """The general way, for machine code, which must not keep the object it belongs to."""
+
+    def general(*args: Any, **kwargs: Any) -> Any:
+        found = compiled()
+        if found is None:
+            raise ReferenceError("compile: the function that this call belongs to is gone")
+        return Compiled.__call__(found, *args, **kwargs)
+
+    return general
 
 
 def _stacked(outcomes: Sequence[Any]) -> Any:

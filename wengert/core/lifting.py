@@ -20,9 +20,10 @@ import numpy as np
 
 from wengert.base.dtypes import SCALAR_TYPES
 from wengert.base.errors import CompileError, GraphError
+from wengert.core import epoch
 from wengert.core.places import Gradient, Handle, Place
 from wengert.core.primitive import REGISTRY, Primitive
-from wengert.core.record import OPEN, SESSION, Recorder, Tensor, as_array, bind, local
+from wengert.core.record import OPEN, SESSION, Recorder, Tensor, as_array, bind, local, pause
 from wengert.core.scalar import Scalar, scalar_of
 from wengert.core.tape import Cell, Const, Input, Leaf, Node, Var, next_number
 
@@ -305,13 +306,16 @@ def lifted(what: str) -> Iterator[Lifting]:
         enabled = local.paused <= local.least
         # The session outside records nothing meanwhile; the one inside does where the caller's would.
         local.lifting, local.least = lifting, rec.level - 1
-        local.paused = local.least if enabled else upper.level
+        pause(local.least if enabled else upper.level)
         OPEN.append(lifting)
+        epoch.paused(-id(lifting), True)
         try:
             yield lifting
         finally:
             OPEN.remove(lifting)
-            local.lifting, local.paused, local.least = before
+            epoch.paused(-id(lifting), False)
+            local.lifting, level, local.least = before
+            pause(level)
             lifting.restore()
             lifting.session.open = False
 

@@ -28,6 +28,7 @@ from wengert.base.errors import (
     show,
 )
 from wengert.base.source import capture
+from wengert.core import epoch
 from wengert.core.primitive import PART, Aval, Primitive
 from wengert.core.tape import Const, Input, Leaf, Node, Tape, Var, cut
 from wengert.core.tape import next_number as _next
@@ -421,26 +422,33 @@ def needs_eager(what: str, hint: str) -> None:
 
 
 # ----- pausing ------------------------------------------------------------------------------------
+def pause(level: int) -> None:
+    """Record nothing up to this level in this thread; -1: record everything."""
+    before, local.paused = local.paused, level
+    if (before < 0) is not (level < 0):
+        epoch.paused(threading.get_ident(), level >= 0)
+
+
 @contextmanager
 def paused() -> Iterator[None]:
     """Stop recording at all levels that are open now; transforms opened inside record as usual."""
     before = local.paused
-    local.paused = local.depth
+    pause(local.depth)
     try:
         yield
     finally:
-        local.paused = before
+        pause(before)
 
 
 @contextmanager
 def resumed() -> Iterator[None]:
     """Undo `paused` for the block."""
     before = local.paused
-    local.paused = local.least
+    pause(local.least)
     try:
         yield
     finally:
-        local.paused = before
+        pause(before)
 
 
 # ----- whole functions ------------------------------------------------------------------------------

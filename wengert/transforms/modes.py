@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from wengert.core.record import local
+from wengert.core.record import local, pause
 
 
 class _Mode:
@@ -19,11 +19,11 @@ class _Mode:
 
     def __enter__(self) -> _Mode:
         self._before.append(local.paused)
-        local.paused = local.least if self.enabled else local.depth
+        pause(local.least if self.enabled else local.depth)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        local.paused = self._before.pop()
+        pause(self._before.pop())
 
     def __call__(self, f: Any) -> Any:
         if inspect.isgeneratorfunction(f):
@@ -88,13 +88,13 @@ class set_grad_enabled(_Mode):  # noqa: N801  (PyTorch's name)
     def __init__(self, mode: bool) -> None:
         super().__init__(mode)
         self._before.append(local.paused)
-        local.paused = local.least if mode else local.depth
+        pause(local.least if mode else local.depth)
 
     def __enter__(self) -> set_grad_enabled:
         return self  # the constructor has switched already, as in PyTorch
 
     def __call__(self, f: Any) -> Any:
-        local.paused = self._before.pop()  # as a decorator it holds in the function alone
+        pause(self._before.pop())  # as a decorator it holds in the function alone
         return super().__call__(f)
 
 

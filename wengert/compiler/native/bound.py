@@ -55,7 +55,8 @@ class Bound:
         self.small = not any(memory.is_large(shape, dtype) for shape, dtype in self.made)
         self.in_order = self.numbers == list(range(self.given))
         # Whether a call is nothing but the machine code, with results that need no second thought.
-        self.direct = self.possible and self.simple and self.small and self.in_order and not program.threads
+        plain = self.simple and self.small and self.in_order
+        self.direct = self.possible and plain and not program.threads and program.watch is None
         self.noted = False
         program.table[At.EPOCH] = EPOCH.ctypes.data
 
@@ -142,7 +143,7 @@ class Bound:
             table[slot] = array.ctypes.data
         self.pairs = np.array(owned, np.int64).reshape(-1)
         table[At.OWNED], table[At.OWNED_COUNT] = self.pairs.ctypes.data, len(owned)
-        table[At.SEEN], table[At.SEEN_ARRAYS] = EPOCH
+        table[At.SEEN], table[At.SEEN_ARRAYS] = EPOCH[:2]
         self.noted = True
         return True
 

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.compiler.native import call, engine, listing, memory
-from wengert.compiler.native.driver import barrier, entry, is_shared, segment
+from wengert.compiler.native.driver import barrier, is_shared, segment
+from wengert.compiler.native.entries import entry
 from wengert.compiler.native.host import Host
 from wengert.compiler.native.ir import PTR, Value
 from wengert.compiler.native.peaks import Peaks, peaks
@@ -157,12 +158,12 @@ def profile(name: str, whole: tuple[Any, ...], arguments: Sequence[Any], repeats
 
 def _functions(timed: _Timed) -> tuple[list[Any], dict[int, Any]]:
     """The entries of the kernels, then two that run none, alone and as a team; the segments by their numbers."""
-    library = next((x for x in timed._kept if isinstance(x, engine.Library)), None)
+    library = timed.library
     if library is None:
         library = engine.Library(engine.object_code(timed.text))
 
     def function(name: str) -> Any:
-        return call.function(library, name, timed.table, timed._kept)
+        return call.function(library, name, timed.table)
 
     kernels = [*(function(f"time{n}") for n in range(len(timed.steps))), function("empty0"), function("empty1")]
     return kernels, {n: function(f"all{n}") for n, run in enumerate(timed.runs) if not isinstance(run, Host)}

@@ -15,7 +15,8 @@ import numpy as np
 
 from wengert.compiler.native import cache as disk
 from wengert.compiler.native import call, engine, memory
-from wengert.compiler.native.driver import Job, Place, entry, segment
+from wengert.compiler.native.driver import Job, Place, segment
+from wengert.compiler.native.entries import entry
 from wengert.compiler.native.ir import F32, F64, I64, PTR, Function, Module, Type, Value
 from wengert.compiler.native.kernel import Kernel
 from wengert.compiler.native.registers import registers
@@ -72,10 +73,10 @@ def _measured() -> Peaks:
         segment(module, f"run_{name}", [Job(kernel, False, arguments, [], [])], TEAM.size > 1)
         entry(module, f"time_{name}", f"run_{name}", [], TEAM.size > 1, bound=False)
     data, table = _table()
-    library, keep = engine.Library(engine.object_code(module.text())), [data]
+    library = engine.Library(engine.object_code(module.text()))
     with TEAM.lock:
         TEAM.gather()
-        times = [_best(call.function(library, f"time_{name}", table, keep)) for name in (*names, "reads")]
+        times = [_best(call.function(library, f"time_{name}", table, data)) for name in (*names, "reads")]
     return Peaks(work[0] / times[0], work[1] / times[1], _BYTES / times[2])
 
 

@@ -17,16 +17,14 @@ from wengert.compiler.native.block import Block, Step
 from wengert.compiler.native.driver import (
     CLOSED,
     MORE,
-    Argument,
     Gate,
     Job,
     Place,
     Region,
-    entry,
     is_large,
-    rounds,
     segment,
 )
+from wengert.compiler.native.entries import Argument, entry, rounds, whole
 from wengert.compiler.native.expand import expand
 from wengert.compiler.native.fuse import Group
 from wengert.compiler.native.host import Host, bytes_of, windowed
@@ -156,6 +154,9 @@ class Program:
             self.bound = [x for x in self.plan[0][1] if x not in inside and x not in self.outer]
             arguments = [self._argument(x) for x in self.bound]
             entry(self.module, "bound", "segment0", arguments, self.threads, bound=True)
+            results = [len(x.shape) for x in self.bound if not isinstance(x, Input)]
+            if not self.threads:
+                whole(self.module, "call", "bound", len(arguments) - len(results), results)
             if arguments:
                 rounds(self.module, "rounds", "segment0", arguments, self.threads)
         self.text = self.module.text()
@@ -226,10 +227,10 @@ class Program:
         if self.threads:
             self.table[Place.BARRIER] = TEAM.library.address("barrier")
         self.table[Place.TEAM] = TEAM.address
-        self._kept: list[Any] = []
+        self.library: engine.Library | None = None
         self.watch = poison.Watch(self) if memory.POISON else None
         if any(type(x) is tuple for x in self.plan):
-            library = engine.Library(engine.object_code(self.text))
+            self.library = library = engine.Library(engine.object_code(self.text))
             first = next(i for i, x in enumerate(self.plan) if type(x) is tuple)
             self.plan = [
                 (self._function(library, x[0], x[1], i == first), x[1]) if type(x) is tuple else x
@@ -241,7 +242,7 @@ class Program:
                     self.rounds = self._function(library, "rounds", self.bound)
 
     def _function(self, library: engine.Library, name: str, arrays: Sequence[Var], first: bool = True) -> Any:
-        found = call.function(library, name, self.table, self._kept)
+        found = call.function(library, name, self.table)
         return self.watch.segment(found, arrays, first) if self.watch is not None else found
 
     def __call__(self, arguments: Sequence[Any]) -> list[Any] | None:
