@@ -89,6 +89,7 @@ if _TYPE_CHECKING:
     from wengert import train as train
     from wengert import viz as viz
     from wengert.compiler.jit import compile as compile  # noqa: A004
+    from wengert.compiler.native.denormals import set_flush_denormal as set_flush_denormal
     from wengert.compiler.native.threads import get_num_threads as get_num_threads
     from wengert.compiler.native.threads import set_num_threads as set_num_threads
     from wengert.train import fit as fit
@@ -117,6 +118,7 @@ _LAZY = {
     "show": ("wengert.viz", "show"), "fit": ("wengert.train", "fit"),
     "compile": ("wengert.compiler.jit", "compile"),
     "get_num_threads": ("wengert.compiler.native.threads", "get_num_threads"),
+    "set_flush_denormal": ("wengert.compiler.native.denormals", "set_flush_denormal"),
     "set_num_threads": ("wengert.compiler.native.threads", "set_num_threads"),
 }  # fmt: skip
 

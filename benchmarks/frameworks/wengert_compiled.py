@@ -1,6 +1,7 @@
 """Wengert as a user writes it: modules and optimizers in a step under `wg.compile`, plain functions likewise.
 
-The same steps without `compile` are the eager row; `step.repeat` runs many of them in one call.
+The same steps without `compile` are the eager row; `step.repeat` runs many of them in one call. Denormal numbers are
+flushed to 0 throughout, as JAX does always.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class Wengert(Framework):
     def setup(self, threads: int, dtype: str) -> None:
         import wengert as wg
 
+        wg.set_flush_denormal(True)
         self.compile: Callable[..., Any] = (lambda f: f) if self.eager else wg.compile
 
     def call(self, f: Callable[..., Any], *arrays: np.ndarray) -> Step:

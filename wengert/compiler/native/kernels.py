@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import Any
 
-from wengert.compiler.native import branched, families, looped, product, rooted, windows
+from wengert.compiler.native import branched, families, looped, product, rooted, single, windows
 from wengert.compiler.native.expand import expand
 from wengert.compiler.native.families import PlainKernel, PlaneKernel
 from wengert.compiler.native.fuse import Fusion, Group
@@ -64,6 +64,8 @@ def writers(fusion: Fusion, group: Group, module: Module, name: str, texts: dict
     rooted_kinds: dict[str, Any] = {
         "matmul": ProductKernel, "planes": PlaneKernel, "plain": PlainKernel, "indexed": PlainKernel,
     }  # fmt: skip
+    if group.kind == "scan" and single.supported(group.nodes[0]):
+        return [single.SingleKernel(fusion, group, module, name)]
     if group.kind == "scan":
         return [looped.ScanKernel(fusion, group, module, name, texts, fused_body, writers)]
     if group.kind == "control":
