@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import wengert as wg
 from benchmarks import latency
 from benchmarks.harness import registry, rounds
 from benchmarks.harness.agreement import Unmoved, difference, disagreements
@@ -218,6 +220,13 @@ def test_an_empty_report_is_a_report() -> None:
     data = {"environment": {"processor": "p", "cores": "2"}, "summary": summary}
     text = markdown({**data, "workloads": {}}, registry.frameworks(), sections(data))
     assert "geometric mean of 0 of 19 rows" in text
+
+
+@pytest.fixture(autouse=True)
+def denormals_as_before() -> Iterator[None]:
+    """Some frameworks flush them, in the thread that sets them up."""
+    yield
+    wg.set_flush_denormal(False)
 
 
 # ----- frameworks and workloads -----------------------------------------------------------------

@@ -16,7 +16,6 @@ from wengert.base import dtypes
 from wengert.base.dtypes import get_default_dtype
 from wengert.compiler.guards import MISSING
 from wengert.compiler.native import call
-from wengert.compiler.native.driver import Place
 from wengert.compiler.trace import Trace
 from wengert.core.epoch import EPOCH
 from wengert.core.record import Tensor, local
@@ -93,10 +92,9 @@ class Whole:
             finish=trace.finish,
             general=_missed if self.others else general,
             quiet=not enabled,
-        ).sheet()
+        ).sheet(program.table)
         self.sheet = sheet
-        program.table[Place.CALL] = sheet.ctypes.data
-        self.function = call.function(program.library, "call", program.table, trace, sheet, kept, keywords=True)
+        self.function = call.function(program.library, "call", sheet, trace, kept, keywords=True)
         self.renew()
 
     def checked(self, args: tuple[Any, ...]) -> Any:

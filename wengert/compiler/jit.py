@@ -72,15 +72,14 @@ class Compiled:
             self.eager_calls += 1
             return self._f(*args, **kwargs)
         result = trace(leaves)
-        if kwargs:
+        with self._lock:
             self._short = None
-        else:
-            self._shorten(trace, args, enabled)
+            if not kwargs:
+                self._shorten(trace, args, enabled)
         return result
 
     def _shorten(self, trace: Trace, args: tuple[Any, ...], enabled: bool) -> None:
         """Find a short way for calls like this one."""
-        self._short = None
         if self._whole is not None and self._whole.trace is not trace:
             if not self._whole.idle():  # two kinds of calls take turns
                 return

@@ -35,13 +35,13 @@ _new.restype = ctypes.py_object
 _new.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
 
 
-def function(library: engine.Library, name: str, table: np.ndarray, *owned: Any, keywords: bool = False) -> Any:
-    """The C function ``name(self, arguments, count)`` of a library as a Python function; `self` is the table.
+def function(library: engine.Library, name: str, own: np.ndarray, *kept: Any, keywords: bool = False) -> Any:
+    """The C function ``name(self, arguments, count)`` of a library as a Python function; `self` is the array `own`.
 
-    With `keywords` it takes the names of keywords too. It keeps whatever is `owned`.
+    With `keywords` it takes the names of keywords too. What is `kept` lives as long as it.
     """
     definition = _Definition(name.encode(), library.address(name), _FAST | keywords * _KEYWORDS, None)
-    return _new(ctypes.addressof(definition), table, (definition, library, *owned))
+    return _new(ctypes.addressof(definition), own, (definition, library, *kept))
 
 
 # ----- whole calls ----------------------------------------------------------------------------------------
@@ -74,6 +74,7 @@ class Sheet(IntEnum):
     THREAD = 23
     QUIET = 24  # whether it is for threads that do not record
     CALLS = 25  # how many went this way
+    TABLE = 26  # the table of the program, an array
 
 
 _FUNCTIONS = {
@@ -109,8 +110,8 @@ class Whole(NamedTuple):
     general: Any
     quiet: bool
 
-    def sheet(self) -> tuple[np.ndarray, list[Any]]:
-        """The sheet, and what has to live as long."""
+    def sheet(self, table: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+        """The sheet for a program with this table, and what has to live as long."""
         shapes = [np.array([*shape, 0], np.int64) for shape, _, _ in self.results]
         rows = [
             np.array([x for row in found for x in row], np.uint64)
@@ -128,7 +129,8 @@ class Whole(NamedTuple):
         sheet[Sheet.RESULTS], sheet[Sheet.MAKE] = rows[2].ctypes.data, self.make
         sheet[[Sheet.KIND, Sheet.VALUE, Sheet.NODE, Sheet.RECORDER]] = [id(x) for x in self.tensor]
         sheet[Sheet.FINISH], sheet[Sheet.GENERAL], sheet[Sheet.QUIET] = id(self.finish), id(self.general), self.quiet
-        return sheet, [self, *rows, *shapes]
+        sheet[Sheet.TABLE] = id(table)
+        return sheet, [self, table, *rows, *shapes]
 
 
 @cache

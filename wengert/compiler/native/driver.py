@@ -45,8 +45,7 @@ class Place(IntEnum):
     SEEN_ARRAYS = 11
     OWNED = 12  # pairs (object, number of references to it) that have to be as they were
     OWNED_COUNT = 13
-    CALL = 14  # what a call from Python needs besides, see `call.py`
-    FIRST = 15  # of the program's own
+    FIRST = 14  # of the program's own
 
 
 class Region(NamedTuple):

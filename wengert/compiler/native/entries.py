@@ -158,8 +158,9 @@ def whole(module: Module, name: str, bound: str, count: int, axes: Sequence[int]
     f = module.function(name, ["self", "arguments"], ["count"], external=True)
     f.arguments["names"] = Value(f, "%names", PTR)
     f.result = PTR
-    table = f.load(f["self"], PTR, 2)
-    sheet = f.load(table, PTR, int(Place.CALL))
+    sheet = f.load(f["self"], PTR, 2)
+    program = f.load(sheet, PTR, int(Sheet.TABLE))
+    table = f.load(program, PTR, 2)
     fits = f.compare("eq", f["count"], count) & f.compare("eq", f["names"], _null(f))
     f.when(f.negation(fits & _unchanged(f, table, sheet)), lambda: _general(f, sheet))
     given = f.local(PTR, count + len(axes))
@@ -168,7 +169,7 @@ def whole(module: Module, name: str, bound: str, count: int, axes: Sequence[int]
     made = _new_arrays(f, sheet, axes)
     for i, x in enumerate(made, start=count):
         f.store(x, given, i)
-    answer = f.line(PTR, f"call ptr @{bound}({f['self']!r}, {given!r}, i64 {count + len(axes)})")
+    answer = f.line(PTR, f"call ptr @{bound}({program!r}, {given!r}, i64 {count + len(axes)})")
     _count(f, answer, -1)
 
     def missed() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from wengert.compiler.native.access import uniform
 from wengert.compiler.native.hoist import hoist
 from wengert.compiler.native.lines import Writer
+from wengert.compiler.native.powers import powers
 from wengert.compiler.native.share import share
 from wengert.compiler.passes.cse import cse
 from wengert.compiler.passes.dead_code import dead_code
@@ -129,20 +130,8 @@ def _masked(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None
 
 
 def _commuted(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
-    """``b + a`` is written ``a + b``, so that both are one; which of two NaNs comes out is not told apart here.
-
-    ``y + (x + y)`` is ``x + 2 y``, which is infinite a factor of two earlier in `y`, where `x` has the other sign.
-    """
+    """``b + a`` is written ``a + b``, so that both are one; which of two NaNs comes out is not told apart here."""
     a, b = inputs
-    if node.prim.name == "add" and node.dtype.kind == "f":
-        for x, y in ((a, b), (b, a)):
-            if x is y:
-                return Writer(builder, node).multiply(2.0, x)
-            twice = isinstance(x, Node) and x.prim.name == "add" and isinstance(y, Var) and x.shape == y.shape
-            if twice and y in x.inputs and x.dtype == y.dtype == node.dtype:
-                other = x.inputs[1] if x.inputs[0] is y else x.inputs[0]
-                if isinstance(other, Var) and other.shape == x.shape:  # rounded once less than y + (other + y)
-                    return Writer(builder, node).add(other, Writer(builder, node).multiply(2.0, y))
     if isinstance(a, Var) and isinstance(b, Var) and a.number > b.number:
         return builder.line(node, (b, a), node.attrs)
     if node.prim.name == "multiply":
@@ -192,7 +181,7 @@ def expand(tape: Tape) -> Tape:
         tape = dead_code(cse(rewrite(before, partial(_change, readers))))
         if turn and len(tape) >= len(before):
             break  # nothing left to drop
-    return tape
+    return dead_code(cse(powers(tape)))
 
 
 __all__ = ["expand"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.native import scalar
+from wengert.compiler.native.expand import expand
 from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.inner import results_of
 from wengert.compiler.native.ir import I8, I64, Function, Module, Value
@@ -19,7 +20,7 @@ _RATE = 1.0  # operations in a nanosecond, as most of them wait for the one befo
 
 def supported(node: Node) -> bool:
     """Whether a scan carries single numbers only, and computes nothing else; it has to be one that has kernels."""
-    tape: Tape = node.attrs["body"]
+    tape = expand(node.attrs["body"])
     single = all(x.shape == () and known(x.dtype) for x in (*tape.inputs, *tape.nodes))
     return single and all(map(scalar.supported, tape.nodes))
 
@@ -29,7 +30,7 @@ class SingleKernel:
 
     def __init__(self, fusion: Fusion, group: Group, module: Module, name: str) -> None:
         self.node: Node = group.nodes[0]
-        self.tape: Tape = self.node.attrs["body"]
+        self.tape = expand(self.node.attrs["body"])
         self.carries, self.length = self.node.attrs["carries"], self.node.attrs["length"]
         self.module, self.name = module, name
         self.given = [fusion.operand(self.node, k)[0] for k in range(len(self.node.inputs))]

@@ -1,0 +1,155 @@
+"""Powers of two, and signs, are multiplied last; what is added several times is added once.
+
+Derivatives are full of them: a square gives a 2, each difference a -1, a mean over 32 elements a 1/32. A value is seen
+here as ``s c``, where s is a signed power of two: products multiply what is left, ``(s a) (t b) = (s t) (a b)``, and a
+sum needs one of its factors only, ``s a + t b = s (a + (t/s) b)``, which the processor multiplies as it adds. What is
+equal but for such a factor is computed once, and most factors come to nothing.
+
+That is exact, with the signs of zeros too (so signs are not drawn out of sums), but at the edges of the range: a factor
+that is multiplied later may let a value be denormal, or infinite, that was neither. Factors beyond `_MOST`, with which
+one may have been kept away from there on purpose, stay where they are.
+
+Then ``((x + y) + z) + y`` is ``(x + 2 y) + z``, where nobody reads the sums in between: rounded less often. Terms that
+are added and subtracted again stay, for that is how rounding errors are found out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.native.access import uniform
+from wengert.compiler.native.lines import Writer
+from wengert.compiler.rewrite import Builder, rewrite
+from wengert.core.tape import Node, Tape, Var
+
+_MOST = 2.0**12
+Term = tuple[Var, float]  # a value and its factor
+
+
+def powers(tape: Tape) -> Tape:
+    """The list with factors that are powers of two drawn out of products and sums."""
+    readers = Counter(x for xs in (*(n.inputs for n in tape.nodes), tape.outputs) for x in xs if isinstance(x, Var))
+    return rewrite(tape, _Powers(readers).change)
+
+
+class _Powers:
+    def __init__(self, readers: Counter[Var]) -> None:
+        self.readers = readers
+        self.scaled: dict[Var, Term] = {}  # lines written here: what is left, and a factor that is a power of two
+        self.terms: dict[Var, list[Term]] = {}  # sums written here
+        self.written: dict[tuple[Any, ...], Node] = {}
+
+    def change(self, builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
+        """A line of products or sums, written with its factors drawn out."""
+        name = node.prim.name
+        if name not in ("multiply", "divide", "add", "subtract", "negative") or node.dtype.kind != "f":
+            return None
+        w = Writer(builder, node)
+        if name == "negative":
+            return self._times(w, *self._parts(inputs[0]), -1.0)
+        a, b = inputs
+        if name == "multiply":
+            for x, number in ((a, b), (b, a)):
+                factor = _power(number)
+                if factor is not None and _fits(x, node):
+                    return self._times(w, *self._parts(x), factor)
+        if name == "divide" and _power(b) is not None and _fits(a, node):
+            return self._times(w, *self._parts(a), 1 / (_power(b) or 1.0))
+        if not _fits(a, node) or not _fits(b, node):
+            return None
+        (x, s), (y, t) = self._parts(a), self._parts(b)
+        if name in ("multiply", "divide"):
+            return self._times(w, self._line(w, name, x, y), s, t if name == "multiply" else 1 / t)
+        sign = -1.0 if name == "subtract" else 1.0
+        terms = self._terms(a, node.inputs[0], 1.0), self._terms(b, node.inputs[1], sign)
+        return self._merged(w, *terms) or self._scale(w, *self._two(w, (x, s), (y, sign * t)))
+
+    def _parts(self, x: Var) -> Term:
+        """What is left of a value without its factor, and the factor."""
+        return self.scaled.get(x, (x, 1.0))
+
+    def _terms(self, x: Var, old: Var, sign: float) -> list[Term]:
+        """The terms of an operand that is a sum nobody else reads; else the operand is one."""
+        rest, factor = self._parts(x)
+        found = self.terms.get(rest, [(rest, 1.0)]) if self.readers[old] == 1 else [(rest, 1.0)]
+        return [(y, sign * factor * t) for y, t in found]
+
+    # ----- sums
+    def _merged(self, w: Writer, left: list[Term], right: list[Term]) -> Var | None:
+        """The sum of all terms, where some come twice; None where none does, or only to cancel."""
+        merged: dict[tuple[Var, bool], float] = {}
+        for y, t in (*left, *right):
+            merged[y, t < 0] = merged.get((y, t < 0), 0.0) + t
+        if len(merged) == len(left) + len(right) or any((y, not negative) in merged for y, negative in merged):
+            return None
+        total, *terms = [(y, t) for (y, _), t in merged.items()]
+        for term in terms:
+            total = self._two(w, total, term)
+        return self._scale(w, *total)
+
+    def _two(self, w: Writer, first: Term, second: Term) -> Term:
+        """``s a + t b`` as a power of two times a sum in which one of the factors is 1 or -1."""
+        (a, s), (b, t) = first, second
+        least = min((abs(x) for x in (s, t) if _power(x)), default=1.0)
+        known = [(x, factor / least) for y, f in (first, second) for x, factor in self._known(y, f)]
+        s, t = s / least, t / least
+        if abs(s) != 1 and (abs(t) == 1 or s < t) or (abs(s) == abs(t) == 1 and s < t):
+            a, s, b, t = b, t, a, s  # the first one is the plain one, and not less than the second
+        if abs(s) != 1:
+            a, s = self._scale(w, a, s), 1.0
+        if s == 1:
+            y = self._line(w, "add" if t > 0 else "subtract", a, self._scale(w, b, abs(t)))
+        else:
+            y = self._line(w, "subtract", self._scale(w, b, t), a)
+        self.terms[y] = known
+        return y, least
+
+    def _known(self, x: Var, factor: float) -> list[Term]:
+        return [(y, factor * t) for y, t in self.terms.get(x, [(x, 1.0)])]
+
+    # ----- lines
+    def _times(self, w: Writer, x: Var, factor: float, more: float) -> Var:
+        """``x factor more``; where that is too large, the second factor stays by itself."""
+        if not 1 / _MOST <= abs(factor * more) <= _MOST:
+            x, factor = self._scale(w, x, factor), 1.0
+        return self._scale(w, x, factor * more)
+
+    def _scale(self, w: Writer, x: Var, factor: float) -> Var:
+        if factor == 1.0:
+            return x
+        y = self._line(w, "multiply", x, factor)
+        if _power(factor):
+            self.scaled[y] = x, factor
+        else:
+            self.terms[y] = [(x, factor)]
+        return y
+
+    def _line(self, w: Writer, name: str, a: Var, b: Any) -> Node:
+        """A line, written once; sums and products with the older operand first."""
+        if name in ("add", "multiply") and isinstance(b, Var) and a.number > b.number:
+            a, b = b, a
+        key = name, a, b
+        if key not in self.written:
+            self.written[key] = getattr(w, name)(a, b)
+        return self.written[key]
+
+
+def _fits(x: Any, node: Node) -> bool:
+    """Whether an operand has as many elements as the result, and its dtype."""
+    return isinstance(x, Var) and tuple(x.shape) == tuple(node.shape) and x.dtype == node.dtype
+
+
+def _power(x: Any) -> float | None:
+    """A number, or an array of one number, that is a power of two with a sign, and not too large or small."""
+    value = uniform(x) if isinstance(x, Var) else x
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating):
+        return None
+    number = float(value)
+    return number if 1 / _MOST <= abs(number) <= _MOST and abs(math.frexp(number)[0]) == 0.5 else None
+
+
+__all__ = ["powers"]
