@@ -49,6 +49,10 @@ EXACT = [
     (lambda x, y, z: wg.exp(2 * x) * 2, ["exp", "multiply", "multiply"]),
     (lambda x, y, z: x / 2 - y, ["multiply", "multiply", "subtract"]),
     (lambda x, y, z: (-2 * x) / (y * 4), ["divide", "multiply"]),
+    (lambda x, y, z: (2 * x)[1:] * (y * -4)[:-1], ["getitem", "getitem", "multiply", "multiply"]),
+    (lambda x, y, z: (-x).reshape(-1, 1) * (-y).reshape(1, -1).T, None),
+    (lambda x, y, z: wg.vjp(lambda x: (x[1:] - x[:-1]) * -2, x)[1](y[1:]), None),
+    (lambda x, y, z: wg.vjp(lambda x: (x[:-1] * z[1:], x[:-1] - z[:-1]), x)[1]((y[1:], z[1:])), None),
     (lambda x, y, z: (x / y, x / (y * 8)), ["divide", "multiply"]),
 ]
 
@@ -99,6 +103,24 @@ def test_rounding_errors_are_found_out() -> None:
 
     xs = np.full((10_000, 2), 0.1)
     np.testing.assert_array_equal(wg.compile(kahan)(xs), [1000.0, 1000.0])
+
+
+def test_places_that_are_the_same_are_one() -> None:
+    def f(x: Any, y: Any, z: Any) -> Any:
+        return wg.vjp(lambda x: (x[:-1] * z[1:], x[:-1] * 3.0), x)[1]((y[1:], z[1:]))
+
+    assert names(f).count("place") == 1
+
+
+def test_the_identity_is_no_factor() -> None:
+    a = np.arange(9.0).reshape(3, 3)
+    for f in (lambda a: np.eye(3) @ a, lambda a: a @ np.eye(3)):
+        assert [n.prim.name for n in expand(tape_of(f, [a])).nodes] == []
+        compare(tape_of(f, [a]), [a])
+    for other in (np.eye(3) * 2, np.eye(3)[::-1], np.eye(3) + 1e-300, np.eye(3, 4), np.eye(3, dtype=np.float32)):
+        tape = tape_of(lambda a, other=other: a @ other, [a])
+        assert [n.prim.name for n in expand(tape).nodes][-1] == "matmul"
+        compare(tape, [a])
 
 
 def test_large_factors_stay() -> None:

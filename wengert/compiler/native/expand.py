@@ -21,7 +21,7 @@ from wengert.compiler.native.powers import powers
 from wengert.compiler.native.share import share
 from wengert.compiler.passes.cse import cse
 from wengert.compiler.passes.dead_code import dead_code
-from wengert.compiler.rewrite import Builder, rewrite
+from wengert.compiler.rewrite import Builder, array_of, rewrite
 from wengert.core.tape import Const, Node, Tape, Var
 from wengert.ops.elementwise import Elementwise
 
@@ -132,6 +132,15 @@ def _masked(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None
 def _commuted(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
     """``b + a`` is written ``a + b``, so that both are one; which of two NaNs comes out is not told apart here."""
     a, b = inputs
+    if (
+        node.prim.name == "add"
+        and isinstance(a, Node)
+        and isinstance(b, Node)
+        and a.prim.name == b.prim.name == "place"
+    ):
+        same = a.attrs["index"] == b.attrs["index"] and a.shape == b.shape and a.dtype == b.dtype
+        if same and len(a.inputs) == len(b.inputs) == 1 and a.inputs[0].shape == b.inputs[0].shape:
+            return Writer(builder, node).place(Writer(builder, node).add(a.inputs[0], b.inputs[0]), **a.attrs)
     if isinstance(a, Var) and isinstance(b, Var) and a.number > b.number:
         return builder.line(node, (b, a), node.attrs)
     if node.prim.name == "multiply":
@@ -139,6 +148,21 @@ def _commuted(builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | No
             one = isinstance(x, Var) and isinstance(other, Var) and x.dtype == other.dtype == node.dtype
             if one and other.shape == node.shape and uniform(x) == 1:
                 return other
+    return None
+
+
+def _identity(node: Node, inputs: tuple[Any, ...]) -> Var | None:
+    """A product with the identity, as the directions of a Hessian are, is the other factor.
+
+    In eager code infinite numbers in it meet zeros and become NaN.
+    """
+    for x, other in (inputs, inputs[::-1]):
+        array = array_of(x)
+        if array is None or array.ndim != 2 or array.shape[0] != array.shape[1] or array.dtype != node.dtype:
+            continue
+        same = isinstance(other, Var) and tuple(other.shape) == tuple(node.shape) and other.dtype == node.dtype
+        if same and len(other.shape) == 2 and np.array_equal(array, np.eye(len(array))):
+            return other
     return None
 
 
@@ -162,6 +186,8 @@ def _change(readers: Mapping[Var, int], builder: Builder, node: Node, inputs: tu
         return _turned(readers, builder, node, inputs)
     if node.prim.name in ("add", "multiply", "maximum", "minimum"):
         return _commuted(builder, node, inputs)
+    if node.prim.name == "matmul":
+        return _identity(node, inputs)
     if node.prim.name == "multiply_no_nan":
         return _masked(builder, node, inputs)
     story = _STORIES.get(node.prim.name)

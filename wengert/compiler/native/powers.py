@@ -27,6 +27,7 @@ from wengert.compiler.rewrite import Builder, rewrite
 from wengert.core.tape import Node, Tape, Var
 
 _MOST = 2.0**12
+_MOVED = frozenset({"place", "getitem", "reshape", "transpose"})
 Term = tuple[Var, float]  # a value and its factor
 
 
@@ -46,6 +47,8 @@ class _Powers:
     def change(self, builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
         """A line of products or sums, written with its factors drawn out."""
         name = node.prim.name
+        if name in _MOVED and node.dtype.kind == "f":
+            return self._moved(node, inputs, Writer(builder, node))
         if name not in ("multiply", "divide", "add", "subtract", "negative") or node.dtype.kind != "f":
             return None
         w = Writer(builder, node)
@@ -67,6 +70,18 @@ class _Powers:
         sign = -1.0 if name == "subtract" else 1.0
         terms = self._terms(a, node.inputs[0], 1.0), self._terms(b, node.inputs[1], sign)
         return self._merged(w, *terms) or self._scale(w, *self._two(w, (x, s), (y, sign * t)))
+
+    def _moved(self, node: Node, inputs: tuple[Any, ...], w: Writer) -> Var | None:
+        """Elements elsewhere: the factor is multiplied afterwards, but for a sign that zeros put beside would get."""
+        x, factor = self._parts(inputs[0])
+        if factor == 1.0 or len(inputs) > 1:
+            return None
+        if node.prim.name == "place" and factor < 0:
+            x, factor = self._scale(w, x, -1.0), -factor
+        key = node.prim.name, x, repr(sorted(node.attrs.items()))
+        if key not in self.written:
+            self.written[key] = getattr(w, node.prim.name)(x, **node.attrs)
+        return self._scale(w, self.written[key], factor)
 
     def _parts(self, x: Var) -> Term:
         """What is left of a value without its factor, and the factor."""
