@@ -161,6 +161,34 @@ def test_scans(length: int, reverse: bool) -> None:
     scanned(lambda c, x: (wg.softmax(c) * x.sum(), wg.ones(3)), c, xs, reverse=reverse)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("m", "n"), [(4, 64), (5, 67), (33, 129), (70, 300)])
+def test_factors_that_stay_are_copied_once(m: int, n: int, dtype: Any) -> None:
+    c, w = RNG.normal(size=(m, n)).astype(dtype), (RNG.normal(size=(n, n)) / n).astype(dtype)
+    xs = RNG.normal(size=(5, m, n)).astype(dtype)
+
+    def f(c: Any, w: Any, xs: Any) -> Any:
+        return wg.scan(lambda c, x: (wg.tanh(c @ w + x), c @ w.T - x @ w), c, xs)
+
+    def text(length: int) -> str:
+        arguments = [c, w, xs[:length]]
+        return compare(tape_of(f, arguments), arguments).text
+
+    packed = text(5).count("_pack(")
+    assert packed >= 4  # written and called, for w and for its transpose
+    assert text(5).count("call void @product") > text(5).count("_pack(")
+    assert text(3).count("_pack(") == 0  # few rounds
+    kernels(wg.grad(lambda *a: sum((y * y).sum() for y in f(*a)), argnums=(0, 1, 2)), c, w, xs, least=1e-1)
+
+
+def test_factors_that_change_are_not() -> None:
+    def f(c: Any, xs: Any) -> Any:
+        return wg.scan(lambda c, x: (c @ x * 0.1, c @ c), c, xs)
+
+    c, xs = RNG.normal(size=(70, 70)), RNG.normal(size=(6, 70, 70))
+    assert "_pack" not in compare(tape_of(f, [c, xs]), [c, xs]).text
+
+
 def test_carries_that_change_places() -> None:
     def f(a: Any, b: Any, xs: Any) -> Any:
         def body(c: Any, x: Any) -> Any:

@@ -21,11 +21,15 @@ _WORDS = {"matmul": "product", "planes": "product", "scan": "scan", "control": "
 
 
 class Step(NamedTuple):
-    """One kernel in its place: the group, the kernel, the variables whose addresses it is given."""
+    """One kernel in its place: the group, the kernel, the variables whose addresses it is given.
+
+    Of a list that runs again and again, what is to be done `once` comes before all rounds.
+    """
 
     group: Group
     kernel: Kernel
     bases: list[Var]
+    once: bool = False
 
     @property
     def written(self) -> dict[Var, None]:
@@ -66,7 +70,7 @@ class Block:
             known = self.texts.setdefault(text.replace(f"@{kernel.name}(", "@("), kernel.name)
             if known == kernel.name:
                 self.module.functions.append(text)
-            found.append(Step(group, kernel._replace(name=known), writer.bases))
+            found.append(Step(group, kernel._replace(name=known), writer.bases, getattr(writer, "once", False)))
         return found
 
     def _place(self, outside: Collection[Var], last: Mapping[Var, int]) -> None:
@@ -80,7 +84,9 @@ class Block:
         home = [number[self.fusion.home[n]] for n in inner]
         lives = [memory.Life(bytes_of(n), h, read.get(n, h)) for n, h in zip(inner, home, strict=True)]
         own = {x: number[s.group] for s in self.steps for x in s.written if not isinstance(x, Node)}
-        lives += [memory.Life(bytes_of(x), at, at) for x, at in own.items()]
+        stays = {x for s in self.steps if s.once for x in s.written}
+        for x, at in own.items():
+            lives.append(memory.Life(bytes_of(x), 0 if x in stays else at, len(self.order) if x in stays else at))
         offsets, self.bytes = memory.place(lives)
         self.offset: dict[Var, int] = dict(zip([*inner, *own], offsets, strict=True))
 

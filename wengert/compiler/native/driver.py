@@ -16,7 +16,7 @@ from typing import NamedTuple
 from wengert.compiler.native.ir import I8, I64, PTR, Function, Module, Value
 from wengert.compiler.native.kernel import Kernel
 
-_ALONE = 5_000.0  # nanoseconds of work below which a kernel is not shared
+_ALONE = 2_000.0  # nanoseconds of work below which a kernel is not shared
 OUT_OF_BOUNDS, CLOSED = 1, 2  # what a program's status says
 _SMALL = 60_000.0  # nanoseconds of work to share below which a program stays on one thread
 

@@ -72,6 +72,7 @@ class Fusion:
                  late: Set[Node] = frozenset()) -> None:  # fmt: skip
         self.tape, self._opaque, self._joins = tape, opaque, joins
         self._late = set(late)  # lines that share no group with others, as these may have to run before
+        self.fixed: Set[Var] = frozenset()  # inputs that are the same each time the list runs
         self.groups: list[Group] = []
         self.home: dict[Var, Group] = {}
         self._seen: dict[Var, tuple[Var, Window]] = {}  # windows: the variable looked at, and how

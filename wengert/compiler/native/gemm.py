@@ -24,6 +24,7 @@ from wengert.compiler.native.registers import registers
 _COLUMNS = 256  # columns in work at a time where A's rows are copied
 _ROUND = 4096  # bytes after which addresses meet in the same set of the first cache
 _FAR = 2048  # bytes between rows from which on a copy of the columns in work is read faster than the rows themselves
+_WORTH = 1 << 12  # elements of B from which on a copy for many products pays
 _SECOND = 1 << 21  # bytes of the second cache
 
 
@@ -31,6 +32,7 @@ class Matrix(NamedTuple):
     """An operand: the name of its pointer, the elements from row to row, whether it is read transposed.
 
     ``stride`` is from one matrix of a batch to the next, 0 where all share one; ``offset`` is its first element.
+    ``panels`` says that it lies as `pack` puts it down.
     """
 
     pointer: str
@@ -38,6 +40,7 @@ class Matrix(NamedTuple):
     transposed: bool = False
     stride: int = 0
     offset: int = 0
+    panels: bool = False
 
 
 def store_epilogue(pointer: str, ld: int, stride: int = 0) -> Epilogue:
@@ -72,7 +75,8 @@ def gemm(module: Module, name: str, m: int, n: int, k: int, kind: Type, a: Matri
     if n == 1 and not b.transposed and b.ld == 1:
         b = b._replace(transposed=True, ld=k)
     writer: Dots | _Product | Blocks
-    if b.transposed and not a.transposed and m <= 3 and 2 * k >= registers().lanes(kind):
+    assert not b.panels or packable(m, n, k, kind, b, batch)
+    if not b.panels and b.transposed and not a.transposed and m <= 3 and 2 * k >= registers().lanes(kind):
         writer = Dots(f, (m, n, k), kind, a, b, epilogue)
         tasks, scratch = writer.tasks if batch == 1 else batch, 0
     else:
@@ -82,6 +86,48 @@ def gemm(module: Module, name: str, m: int, n: int, k: int, kind: Type, a: Matri
     f.when(f.compare("slt", f["begin"], f["end"]), lambda: writer.write(batch))
     f.finish()
     return Kernel(name, tasks, flops, size, scratch, rate=DENSE)
+
+
+def packable(m: int, n: int, k: int, kind: Type, b: Matrix, batch: int = 1) -> int:
+    """How many elements B takes as panels, where a product that is done again and again reads these faster; else 0."""
+    if min(m, n) < 4 or k < 32 or b.stride or is_large(m, n, k) or n * k < _WORTH:
+        return 0
+    cut = plan(m, n, k, kind, batch)
+    return cut.all_panels * _slot(cut, k)
+
+
+def pack(module: Module, name: str, shape: tuple[int, int, int], kind: Type, b: Matrix, batch: int,
+         pointers: Sequence[str], panels: str) -> Kernel:  # fmt: skip
+    """Write the kernel ``name(pointers …, scratch, begin, end)`` that copies B to the pointer `panels`."""
+    f = module.function(name, [*pointers, "scratch"], counts=["begin", "end"])
+    cut = plan(*shape, kind, batch)
+    source = f.at(f[b.pointer], b.offset, kind)
+
+    def panel(p: Value, vectors: int, lanes: int) -> None:
+        target = f.at(f[panels], p * _slot(cut, shape[2]), kind)
+        copy_panel(f, source, b, cut, shape[2], (p, vectors, lanes), target)
+
+    f.when(f.compare("slt", f["begin"], f["end"]), lambda: over_panels(f, cut, f["begin"], f["end"], panel))
+    f.finish()
+    return Kernel(name, cut.all_panels, 0.0, 2.0 * kind.bytes * shape[1] * shape[2])
+
+
+def _slot(cut: Plan, k: int) -> int:
+    """The elements from one packed panel to the next."""
+    return -(-k * cut.width // 16) * 16
+
+
+def copy_panel(f: Function, start: Value, b: Matrix, cut: Plan, k: int, which: tuple[Value, int, int],
+               target: Value) -> None:  # fmt: skip
+    """Copy the columns of a panel next to each other, from a matrix that begins at `start`."""
+    p, vectors, lanes = which
+    column = p * cut.width
+    if b.transposed:
+        source = f.at(start, column * b.ld, cut.vector)
+        pack_transposed(f, source, b.ld, k, cut.vector, vectors, lanes, target)
+    else:
+        source = f.at(start, column, cut.vector)
+        pack_columns(f, source, b.ld, k, cut.vector, vectors, target)
 
 
 def _turned(epilogue: Epilogue, down: bool) -> Epilogue:
@@ -107,11 +153,11 @@ class _Product:
         self.m, self.n, self.k = shape
         size = cut.vector.bytes
         self.pack_a = self._copies_rows()
-        self.pack_b = b.transposed or (cut.tiles >= 3 and self.k >= 32 and b.ld * size >= _FAR)
+        self.pack_b = not b.panels and (b.transposed or cut.tiles >= 3 and self.k >= 32 and b.ld * size >= _FAR)
         self.group = max(1, _COLUMNS // cut.width) if self.pack_a else 1
         self.register = cut.vector.vector(registers().lanes(cut.vector))
         self.row_stride = -(-self.k // 16) * 16 + 16
-        self.slot = -(-self.k * cut.width // 16) * 16
+        self.slot = _slot(cut, self.k)
         self.tile_at = self.slot * self.group if self.pack_b else 0  # where the copy of A's tile begins
         tile = max(self.row_stride * cut.height, self.k * 2 * self.register.width) if self.pack_a else 0
         self.scratch = size * (self.tile_at + tile)
@@ -145,7 +191,7 @@ class _Product:
         if group == 1:
 
             def column(p: Value, vectors: int, lanes: int) -> None:
-                source = self._pack_panel(b, p, p, vectors, lanes) if self.pack_b else self._panel(b, p)
+                source = self._pack_panel(b, p, p, vectors, lanes) if self.pack_b else self._panel(b, p, vectors)
                 self._tiles(
                     *rows, lambda row, h: self._tile(self._rows(a, row), source, (row, h), p, lanes, vectors, t)
                 )
@@ -166,7 +212,7 @@ class _Product:
                 left = self._pack_tile(a, row, height)
 
                 def meet(p: Value, vectors: int, lanes: int) -> None:
-                    right = self._packed(p, first, vectors) if self.pack_b else self._panel(b, p)
+                    right = self._packed(p, first, vectors) if self.pack_b else self._panel(b, p, vectors)
                     self._tile(left, right, (row, height), p, lanes, vectors, t)
 
                 self._panels(first, last, meet)
@@ -205,7 +251,9 @@ class _Product:
         pack_columns(f, source.pointer, self.a.ld, self.k, kind, vectors, target)
         return Strided(target, 1, vectors * kind.width)
 
-    def _panel(self, b: Value, p: Value) -> Strided:
+    def _panel(self, b: Value, p: Value, vectors: int) -> Strided:
+        if self.b.panels:
+            return Strided(self.f.at(b, p * self.slot, self.cut.vector), 1, vectors * self.cut.vector.width)
         return Strided(self.f.at(b, p * self.cut.width, self.cut.vector), 1, self.b.ld)
 
     def _packed(self, p: Value, first: Value, vectors: int) -> Strided:
@@ -214,14 +262,8 @@ class _Product:
         return Strided(target, 1, vectors * self.cut.vector.width)
 
     def _pack_panel(self, b: Value, p: Value, first: Value, vectors: int, lanes: int) -> Strided:
-        f, cut, target = self.f, self.cut, self._packed(p, first, vectors)
-        column = p * cut.width
-        if self.b.transposed:
-            source = f.at(b, column * self.b.ld, cut.vector)
-            pack_transposed(f, source, self.b.ld, self.k, cut.vector, vectors, lanes, target.pointer)
-        else:
-            source = f.at(b, column, cut.vector)
-            pack_columns(f, source, self.b.ld, self.k, cut.vector, vectors, target.pointer)
+        target = self._packed(p, first, vectors)
+        copy_panel(self.f, b, self.b, self.cut, self.k, (p, vectors, lanes), target.pointer)
         return target
 
     def _tile(self, a: Strided, b: Strided, rows: tuple[Value, int], p: Value, lanes: int, vectors: int,

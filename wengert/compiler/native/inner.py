@@ -23,12 +23,13 @@ Fuse = Callable[[Tape], Fusion]
 class Inner:
     """A list, fused: ``direct`` are the outputs that a kernel writes to their places, the others have to be copied.
 
-    `carries` says for an output which input lies at the same place.
+    `carries` says for an output which input lies at the same place; the first `fixed` inputs are the same each time.
     """
 
-    def __init__(self, tape: Tape, fuse: Fuse, carries: Mapping[int, int]) -> None:
+    def __init__(self, tape: Tape, fuse: Fuse, carries: Mapping[int, int], fixed: int = 0) -> None:
         self.carries = carries
         self.fusion = fuse(tape)
+        self.fusion.fixed = frozenset(self.fusion.tape.inputs[:fixed])
         self.tape = inplace.apart(self.fusion, self.fusion.tape, 0, carries)
         self.direct = inplace.written_back(self.fusion, self.tape, 0, carries, None)
         self.native = not any(g.kind in ("host", "scan", "control") for g in self.fusion.groups)
@@ -52,17 +53,18 @@ class Inner:
     def _source(self, output: int) -> Var:
         return self.fusion.resolve(self.tape.outputs[output])[0]
 
-    def addresses(self, f: Function, known: Mapping[Var, Value], memory: Value) -> dict[Var, Value]:
+    def addresses(self, f: Function, known: Mapping[Var, Value], memory: Value, once: bool = False) -> dict[Var, Value]:
         """Where everything lies that a kernel works on or that is copied; `memory` is the workspace."""
         found = dict(known)
-        for base in (*(b for s in self.block.steps for b in s.bases), *(self._source(k) for k in self.copied)):
+        copied = [] if once else [self._source(k) for k in self.copied]
+        for base in (*(b for s in self.block.steps if s.once is once for b in s.bases), *copied):
             if base not in found:
                 found[base] = f.line(PTR, f"getelementptr i8, {memory!r}, i64 {self.block.offset[base]}")
         return found
 
-    def jobs(self, known: Mapping[Var, Value]) -> list[Job]:
-        """The kernels in order, with what each reads and writes."""
-        return [self._job(s, known) for s in self.block.steps]
+    def jobs(self, known: Mapping[Var, Value], once: bool = False) -> list[Job]:
+        """The kernels in order, with what each reads and writes; or those that come `once`, before all others."""
+        return [self._job(s, known) for s in self.block.steps if s.once is once]
 
     def _job(self, step: Step, known: Mapping[Var, Value]) -> Job:
         def arguments(f: Function) -> list[Value]:

@@ -12,7 +12,7 @@ from wengert.compiler.native.fuse import Fusion, Group
 from wengert.compiler.native.ir import Module
 from wengert.compiler.native.loops import LoopKernel
 from wengert.compiler.native.points import folds
-from wengert.compiler.native.product import ProductKernel
+from wengert.compiler.native.product import PackKernel, ProductKernel
 from wengert.compiler.native.repeat import repeat
 from wengert.compiler.native.split import End, Pieces, splittable
 from wengert.core.tape import Node, Tape, Var
@@ -61,15 +61,16 @@ def opaque(fusion: Fusion, node: Node) -> str:
 
 def writers(fusion: Fusion, group: Group, module: Module, name: str, texts: dict[str, str]) -> list[Any]:
     """What writes the kernels of a group, in the order in which they run."""
-    rooted_kinds: dict[str, Any] = {
-        "matmul": ProductKernel, "planes": PlaneKernel, "plain": PlainKernel, "indexed": PlainKernel,
-    }  # fmt: skip
+    rooted_kinds: dict[str, Any] = {"planes": PlaneKernel, "plain": PlainKernel, "indexed": PlainKernel}
     if group.kind == "scan" and single.supported(group.nodes[0]):
         return [single.SingleKernel(fusion, group, module, name)]
     if group.kind == "scan":
         return [looped.ScanKernel(fusion, group, module, name, texts, fused_body, writers)]
     if group.kind == "control":
         return [branched.ControlKernel(fusion, group, module, name, texts, fused_body, writers)]
+    if group.kind == "matmul":
+        product = ProductKernel(fusion, group, module, name)
+        return [product] if product.panels is None else [PackKernel(product), product]
     if group.kind in rooted_kinds:
         return [rooted_kinds[group.kind](fusion, group, module, name)]
     kernel = LoopKernel(fusion, group, module, name, REGISTER_BYTES)

@@ -20,10 +20,13 @@ from wengert.compiler.native.ir import I8, I64, Module, Value
 from wengert.compiler.native.kernel import Kernel
 from wengert.core.tape import Node, Var
 
+_MANY = 4  # rounds from which on it pays to copy what all of them read
+
 
 def _body(node: Node, fuse: Fuse) -> Inner:
     first = node.attrs["consts"]
-    return Inner(node.attrs["body"], fuse, {i: first + i for i in range(node.attrs["carries"])})
+    fixed = first if node.attrs["length"] >= _MANY else 0
+    return Inner(node.attrs["body"], fuse, {i: first + i for i in range(node.attrs["carries"])}, fixed)
 
 
 def supported(node: Node, fuse: Fuse) -> bool:
@@ -67,12 +70,14 @@ class ScanKernel:
         self.places = pointers[len(self.given) :][: len(self.results)]
         self.fixed = dict(zip(self.bases, pointers, strict=True))
         self.memory = pointers[-1]
-        kernels = [s.kernel for s in self.body.block.steps]
+        steps = self.body.block.steps
+        kernels = [s.kernel for s in steps]
         self.team = any(map(is_shared, kernels))
         self._start()
         f.loop(0, self.length, 1, self._round)
         f.finish()
-        return Kernel(self.name, 1, scratch=self.body.block.scratch, team=self.team).runs(kernels, self.length)
+        kernel = Kernel(self.name, 1, scratch=self.body.block.scratch, team=self.team)
+        return kernel.runs([s.kernel for s in steps if not s.once], self.length)
 
     def _start(self) -> None:
         """The first carries go to where carries are kept."""
@@ -83,7 +88,13 @@ class ScanKernel:
                 copy(self.f, self.inputs[first + i], self.places[i], self.results[i])
 
         self._once(move)
+        before = {x: self.inputs[k] for k, x in enumerate(self.body.tape.inputs[:first])}
+        known = self.body.addresses(self.f, {**before, **self._constants()}, self.memory, once=True)
+        run_jobs(self.f, self.body.jobs(known, once=True), self.team)
         self._meet()
+
+    def _constants(self) -> dict[Var, Value]:
+        return {c: self.fixed[c] for c in self.body.constants}
 
     def _meet(self) -> None:
         if self.team:
@@ -105,7 +116,7 @@ class ScanKernel:
             return f.at(start, t * bytes_of(x), I8)
 
         first, front = self.node.attrs["consts"], self.node.attrs["consts"] + self.carries
-        known: dict[Var, Value] = {c: self.fixed[c] for c in body.constants}
+        known = self._constants()
         for k, x in enumerate(body.tape.inputs):
             carried = first <= k < front
             known[x] = self.places[k - first] if carried else row(self.inputs[k], x) if k >= front else self.inputs[k]

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wengert.compiler.native.gemm import Matrix, gemm
-from wengert.compiler.native.ir import F32, F64
+from wengert.compiler.native.fuse import Fusion, Group
+from wengert.compiler.native.gemm import Matrix, gemm, pack, packable
+from wengert.compiler.native.ir import F32, F64, Module
 from wengert.compiler.native.kernel import Kernel
 from wengert.compiler.native.rooted import Parts, RootKernel
 from wengert.compiler.native.windows import Window
@@ -97,18 +98,38 @@ def _batch_stride(w: Window, batch: tuple[int, ...]) -> int | None:
 
 
 class ProductKernel(RootKernel):
-    """Writes the kernel of a group with a product at its root."""
+    """Writes the kernel of a group with a product at its root.
+
+    Where the second factor is the same each time that a list runs, it reads a copy in panels (`PackKernel` makes it).
+    """
+
+    def __init__(self, fusion: Fusion, group: Group, module: Module, name: str) -> None:
+        super().__init__(fusion, group, module, name)
+        found = layout(self.root, (self.operands[0][1], self.operands[1][1]))
+        assert isinstance(found, Product), "operands are laid out when groups are made"
+        self.product = p = found
+        self.kind = F32 if self.root.dtype == np.float32 else F64
+        self.panels: Var | None = None
+        b = self.operands[1][0]
+        if b in fusion.fixed:
+            size = packable(p.m, p.n, p.k, self.kind, self.matrix(1), p.batch)
+            if size:
+                self.panels = Var((size,), self.root.dtype)
+                self.bases.append(self.panels)
+                self.names.append(f"p{len(self.names)}")
+                self.pointer[self.panels] = self.names[-1]
+
+    def matrix(self, operand: int) -> Matrix:
+        """A factor, as it lies."""
+        x = (self.product.a, self.product.b)[operand]
+        return Matrix(self.pointer[self.operands[operand][0]], x.ld, x.transposed, x.stride, x.offset)
 
     def emit(self, pointers: list[str]) -> Kernel:
-        windows = self.operands[0][1], self.operands[1][1]
-        p = layout(self.root, windows)
-        assert isinstance(p, Product), "operands are laid out when groups are made"
-        a, b = (
-            Matrix(self.pointer[base], x.ld, x.transposed, x.stride, x.offset)
-            for (base, _), x in zip(self.operands, (p.a, p.b), strict=True)
-        )
-        kind = F32 if self.root.dtype == np.float32 else F64
-        return gemm(self.module, self.name, p.m, p.n, p.k, kind, a, b, self.epilogue(self._parts(p)), pointers, p.batch)
+        p, b = self.product, self.matrix(1)
+        if self.panels is not None:
+            b = Matrix(self.pointer[self.panels], b.ld, panels=True)
+        epilogue = self.epilogue(self._parts(p))
+        return gemm(self.module, self.name, p.m, p.n, p.k, self.kind, self.matrix(0), b, epilogue, pointers, p.batch)
 
     def _parts(self, p: Product) -> Parts:
         rank = len(self.group.domain)
@@ -119,4 +140,23 @@ class ProductKernel(RootKernel):
         return Parts(leading[:split], leading[split:], columns)
 
 
-__all__ = ["ProductKernel", "layout", "supported"]
+class PackKernel:
+    """Writes the kernel that puts the second factor of a product down in panels, once before all."""
+
+    once = True
+
+    def __init__(self, product: ProductKernel) -> None:
+        assert product.panels is not None
+        self.product = product
+        self.bases: list[Var] = [product.operands[1][0], product.panels]
+
+    def write(self) -> Kernel:
+        """The kernel, written into the module."""
+        p, b = self.product.product, self.product.matrix(1)._replace(pointer="b")
+        shape, name = (p.m, p.n, p.k), f"{self.product.name}_pack"
+        return pack(
+            self.product.module, name, shape, self.product.kind, b, p.batch, ["b", "panels", "status"], "panels"
+        )
+
+
+__all__ = ["PackKernel", "ProductKernel", "layout", "supported"]
