@@ -27,7 +27,6 @@ from wengert.compiler.rewrite import Builder, rewrite
 from wengert.core.tape import Node, Tape, Var
 
 _MOST = 2.0**12
-_MOVED = frozenset({"place", "getitem", "reshape", "transpose"})
 Term = tuple[Var, float]  # a value and its factor
 
 
@@ -47,8 +46,8 @@ class _Powers:
     def change(self, builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
         """A line of products or sums, written with its factors drawn out."""
         name = node.prim.name
-        if name in _MOVED and node.dtype.kind == "f":
-            return self._moved(node, inputs, Writer(builder, node))
+        if name == "place" and node.dtype.kind == "f":
+            return self._placed(node, inputs[0], Writer(builder, node))
         if name not in ("multiply", "divide", "add", "subtract", "negative") or node.dtype.kind != "f":
             return None
         w = Writer(builder, node)
@@ -71,17 +70,18 @@ class _Powers:
         terms = self._terms(a, node.inputs[0], 1.0), self._terms(b, node.inputs[1], sign)
         return self._merged(w, *terms) or self._scale(w, *self._two(w, (x, s), (y, sign * t)))
 
-    def _moved(self, node: Node, inputs: tuple[Any, ...], w: Writer) -> Var | None:
-        """Elements elsewhere: the factor is multiplied afterwards, but for a sign that zeros put beside would get."""
-        x, factor = self._parts(inputs[0])
-        if factor == 1.0 or len(inputs) > 1:
+    def _placed(self, node: Node, x: Any, w: Writer) -> Var | None:
+        """Elements between zeros: the factor is multiplied afterwards, but for a sign, which the zeros would get.
+
+        Other lines that move elements keep theirs: products read such lines, and factors behind them are a copy more.
+        """
+        x, factor = self._parts(x)
+        if factor == 1.0:
             return None
-        if node.prim.name == "place" and factor < 0:
-            x, factor = self._scale(w, x, -1.0), -factor
-        key = node.prim.name, x, repr(sorted(node.attrs.items()))
+        key = node.prim.name, x, repr(sorted(node.attrs.items())), factor < 0
         if key not in self.written:
-            self.written[key] = getattr(w, node.prim.name)(x, **node.attrs)
-        return self._scale(w, self.written[key], factor)
+            self.written[key] = w.place(self._scale(w, x, math.copysign(1.0, factor)), **node.attrs)
+        return self._scale(w, self.written[key], abs(factor))
 
     def _parts(self, x: Var) -> Term:
         """What is left of a value without its factor, and the factor."""
