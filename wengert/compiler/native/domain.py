@@ -13,6 +13,12 @@ from wengert.core.tape import Const, Node, Var
 
 Axes = tuple[int | None, ...]
 REDUCTIONS = frozenset({"sum", "prod", "max", "min", "any", "all"})
+# What costs a processor no more than adding does.
+CHEAP = frozenset({
+    "add", "subtract", "multiply", "negative", "where", "maximum", "minimum", "relu", "astype", "abs", "square",
+    "multiply_no_nan", "isfinite", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal",
+    "scatter_add",
+})  # fmt: skip
 
 
 def operands(node: Node) -> Iterator[tuple[int, Var]]:
@@ -141,6 +147,7 @@ def is_spread(node: Var) -> bool:
 
 
 __all__ = [
-    "REDUCTIONS", "Axes", "completed", "is_pick", "is_spread", "iterated", "known", "operand_points", "operands",
+    "CHEAP", "REDUCTIONS", "Axes", "completed", "is_pick", "is_spread", "iterated", "known", "operand_points",
+    "operands",
     "plain_axes", "reduced", "variables",
 ]  # fmt: skip

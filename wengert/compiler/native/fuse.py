@@ -11,12 +11,13 @@ its other operands' groups (it would have to run before itself); otherwise it st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 
 import numpy as np
 
 from wengert.compiler.native import scalar, windows
 from wengert.compiler.native.domain import (
+    CHEAP,
     REDUCTIONS,
     Axes,
     completed,
@@ -278,7 +279,8 @@ class Fusion:
         wanted = [d for d, n in enumerate(other.domain) if n != 1]
         if sorted(moved) != wanted or len(set(moved.values())) != len(wanted):
             return
-        if len(wanted) != sum(n != 1 for n in group.domain) and (group.kind != "loop" or self._final(other)):
+        larger = len(wanted) != sum(n != 1 for n in group.domain)
+        if larger and (group.kind != "loop" or self._final(other) or _again(group, other, moved.values())):
             return
         self._take(group, other, moved)
 
@@ -402,6 +404,12 @@ class Fusion:
             for number, bits in enumerate(self._before):  # whatever depends on this group depends on those too
                 if bits >> group.number & 1:
                     self._before[number] |= before
+
+
+def _again(group: Group, other: Group, moved: Collection[int]) -> bool:
+    """Whether a larger loop nest would compute something dear of `other` once more in each round of an outer loop."""
+    outer = any(n != 1 and d not in moved for d, n in enumerate(group.domain[: max(moved, default=0)]))
+    return outer and any(node.prim.name not in CHEAP for node in other.nodes)
 
 
 def _only_folded(tape: Tape) -> set[Var]:

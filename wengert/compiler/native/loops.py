@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from wengert.compiler.native import nest, scalar
 from wengert.compiler.native.access import Access, operand, writing
+from wengert.compiler.native.domain import CHEAP
 from wengert.compiler.native.fuse import Fusion, Group, is_pick, is_spread, operands
 from wengert.compiler.native.ir import I64, Module, Value
 from wengert.compiler.native.kernel import Kernel
@@ -29,11 +30,6 @@ _FAR = 1 << 20  # bytes beyond which operands come from memory
 _BUSY = 24.0  # operations at a point behind which the processor does not see the next read by itself
 _AHEAD = 1024  # bytes asked for early in such kernels
 _CHEAP_ENOUGH = 4  # operations that are rather done again than kept
-_CHEAP = frozenset({
-    "add", "subtract", "multiply", "negative", "where", "maximum", "minimum", "relu", "astype", "abs", "square",
-    "multiply_no_nan", "isfinite", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal",
-    "scatter_add",
-})  # fmt: skip
 
 
 class Round(NamedTuple):
@@ -57,7 +53,7 @@ class LoopKernel:
         self.accesses += [writing(group, node) for node in self.results]
         spans = {dimensions(group, n) for n in self.nodes} | {worked(group, n) for n in self.nodes}
         widest = lanes // _lane_bytes(group)
-        work = float(sum(1 if n.prim.name in _CHEAP else 8 for n in self.nodes))
+        work = float(sum(1 if n.prim.name in CHEAP else 8 for n in self.nodes))
         folded = group.inner or frozenset()
         self.nest = nest.plan(group.domain, folded, self.accesses, spans, self._apart(), widest, work)
         self.scratch: set[Var] = set()
@@ -131,7 +127,7 @@ class LoopKernel:
     def _cost(self, node: Node, costs: dict[Node, int]) -> int:
         if not self.inside(node):
             return 0
-        if node.prim.name not in _CHEAP:
+        if node.prim.name not in CHEAP:
             return 100
         return min(100, 1 + sum(costs[x] for x in self._operands(node)))
 
@@ -146,7 +142,7 @@ class LoopKernel:
         for n in self.group.domain:
             points *= n
         size = sum(_elements(a, self.group) * a.base.dtype.itemsize for a in self.accesses)
-        weight = sum(1 if n.prim.name in _CHEAP else 8 for n in self.nodes)
+        weight = sum(1 if n.prim.name in CHEAP else 8 for n in self.nodes)
         return Kernel(self.f.name, tasks, float(points * weight), float(size), self.scratch_bytes)
 
     def _tasks(self) -> int:
