@@ -1,4 +1,4 @@
-"""How long a user waits until steps run as fast as they will: from the process' start, imports and compilation included.
+"""How long a user waits until steps run as fast as they will, from the process' start, import and compilation included.
 
     python -m benchmarks.latency [--quick] [-r ROUNDS]
 
