@@ -20,7 +20,7 @@ from wengert.compiler.native.maths import (
     two_parts,
     with_sign,
 )
-from wengert.compiler.native.polynomials import ERF, ERFCX, ERFLOG, EXP, POWLOG, polynomial, table
+from wengert.compiler.native.polynomials import ERF, ERFCX, ERFLOG, EXP, POWLOG, horner, polynomial, table
 
 _CENTRE = {"float": 2.0, "double": 4.0}
 _LAST = {"float": 10.1, "double": 27.3}  # erfc is 0 from there on
@@ -49,7 +49,7 @@ def _erfc_positive(f: Function, a: Value) -> Value:
     square = a * a
     low = correction - f.fma(a, a, -square)
     first, *others = table(ERFCX, a)
-    curve = polynomial(f, others, t)
+    curve = horner(f, others, t)  # two halves round once more, which is too much here
     scaled = f.fma(t, curve, first)
     return exp_times(f, -square, low, (scaled, f.fma(t, curve, first - scaled)), inverse)
 

@@ -307,11 +307,16 @@ _LONG = 6  # coefficients from which on the steps of a sum wait for each other t
 
 
 def polynomial(f: Function, coefficients: list[float], x: Value) -> Value:
-    """``c0 + c1 x + c2 x² …`` by Horner's rule, one fused step a coefficient; long ones as two in x², side by side."""
-    if len(coefficients) >= _LONG:
-        square = x * x
-        even, odd = (polynomial(f, coefficients[i::2], square) for i in (0, 1))
-        return f.fma(odd, x, even)
+    """``c0 + c1 x + c2 x² …``, one fused step a coefficient; long ones as two in x², side by side."""
+    if len(coefficients) < _LONG:
+        return horner(f, coefficients, x)
+    square = x * x
+    even, odd = (polynomial(f, coefficients[i::2], square) for i in (0, 1))
+    return f.fma(odd, x, even)
+
+
+def horner(f: Function, coefficients: list[float], x: Value) -> Value:
+    """``c0 + c1 x + c2 x² …``, one fused step after the other."""
     total: Any = coefficients[-1]
     for coefficient in reversed(coefficients[:-1]):
         total = f.fma(total, x, coefficient)
@@ -336,6 +341,7 @@ __all__ = [
     "SIN",
     "SINH",
     "TAN",
+    "horner",
     "polynomial",
     "table",
 ]
