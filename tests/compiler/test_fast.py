@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import gc
 import sys
@@ -289,6 +290,30 @@ def test_two_kinds_of_calls_that_take_turns() -> None:
     for _ in range(3):
         step(np.ones(4))
     assert whole(step) is not first
+
+
+def test_the_latest_call() -> None:
+    """What is shown is the list of the latest call, whichever way it went."""
+    step = wg.compile(lambda x, n=1: x + n)
+
+    def shape() -> tuple[int, ...]:
+        return tuple(step.tape.inputs[0].shape)
+
+    for n in (3, 4, 3, 3, 4, 5, 5, 5, 3):
+        step(np.ones(n))
+        assert shape() == (n,)
+        step(np.ones(7), n=2)
+        assert shape() == (7,)
+
+
+def test_copies() -> None:
+    step = warm(lambda x: x + 1, X)
+    other = copy.copy(step)
+    np.testing.assert_array_equal(other(X), X + 1)
+    del other
+    for _ in range(3):
+        np.testing.assert_array_equal(step(X), X + 1)
+    step.clear()
 
 
 def test_no_memory() -> None:

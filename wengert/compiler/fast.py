@@ -108,8 +108,13 @@ class Whole:
         """The guards were looked at: calls may take this way until something changes."""
         self.sheet[call.Sheet.RECORDED] = self.trace.seen
 
+    @property
+    def used(self) -> bool:
+        """Whether a call went this way since `idle` was asked for last."""
+        return self.calls != int(self.sheet[call.Sheet.CALLS])
+
     def idle(self) -> bool:
-        """Whether no call went this way since this was asked for last."""
+        """Whether no call went this way since this was asked for last: another one goes the general way now."""
         before, self.calls = self.calls, int(self.sheet[call.Sheet.CALLS])
         return before == self.calls
 

@@ -74,15 +74,15 @@ class Compiled:
         result = trace(leaves)
         with self._lock:
             self._short = None
-            if not kwargs:
+            other = self._whole is not None and self._whole.trace is not trace
+            turns = self._whole is not None and other and not self._whole.idle()  # two kinds of calls take turns
+            if not kwargs and not turns:
                 self._shorten(trace, args, enabled)
         return result
 
     def _shorten(self, trace: Trace, args: tuple[Any, ...], enabled: bool) -> None:
         """Find a short way for calls like this one."""
         if self._whole is not None and self._whole.trace is not trace:
-            if not self._whole.idle():  # two kinds of calls take turns
-                return
             self._take(None)
         if self._whole is None:
             self._take(whole(trace, args, enabled, _general(weakref.ref(self))))
@@ -95,14 +95,14 @@ class Compiled:
         """From here on, calling this object is calling the machine code of a trace; None: it is `__call__` again."""
         if self._whole is not None:
             self._whole.forget()
-            if not self._whole.others:
+            if "__call__" in vars(type(self)):
                 del type(self).__call__
         self._whole = way
         if way is not None and not way.others:
             type(self).__call__ = way.function  # type: ignore[method-assign]
 
     def __del__(self) -> None:
-        self._take(None)  # which is not in Python's power to find out before its next look for circles
+        self._take(None)  # its class would keep the machine code until Python's next search for circles
 
     def _find(
         self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any], leaves: Sequence[Any]
@@ -272,6 +272,8 @@ class Compiled:
     def _latest(self) -> Trace:
         if self._last is None:
             raise ArgumentError(f"compile: {self._name} was not called yet", hint="call it once with its arguments")
+        if self._whole is not None and self._whole.used:
+            return self._whole.trace
         return self._last[1]
 
     def clear(self) -> None:
