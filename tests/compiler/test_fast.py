@@ -9,7 +9,7 @@ import sys
 import threading
 import types
 import weakref
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -21,6 +21,7 @@ from wengert.compiler import native
 from wengert.compiler.fast import Whole
 from wengert.compiler.native import memory
 from wengert.compiler.native.call import Sheet
+from wengert.core.epoch import EPOCH
 from wengert.core.tree import flatten
 
 if not native.available() or memory.POISON:
@@ -269,6 +270,60 @@ def test_it_dies_with_its_object() -> None:
     del held
     gc.collect()
     assert table.flags.writeable
+
+
+class Late:
+    """Calls a compiled function when both are found to be garbage."""
+
+    answers: ClassVar[list[Any]] = []
+
+    def __init__(self, step: Any) -> None:
+        self.step, self.held = step, type(step).__call__
+
+    def __del__(self) -> None:
+        try:
+            self.answers.append(self.held(X))
+        except ReferenceError as gone:
+            self.answers.append(str(gone))
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_called_by_a_finalizer(first: bool) -> None:
+    """In a circle of garbage finalizers run one after the other; the machine code is still there."""
+    Late.answers.clear()
+    for _ in range(10):
+        late = Late.__new__(Late) if first else None
+        step = warm(lambda x: x * 3, X)
+        late = late or Late.__new__(Late)
+        late.__init__(step)  # type: ignore[misc]
+        step.extra = late
+        del step, late
+        gc.collect()
+    assert len(Late.answers) == 10
+    assert all(isinstance(x, str) or np.array_equal(x, 3 * X) for x in Late.answers)
+
+
+def test_threads_that_ended_paused() -> None:
+    """The system uses the numbers of threads again."""
+    step = warm(lambda x: x * (1.0 if wg.is_grad_enabled() else -1.0), X)
+    found: list[Any] = []
+
+    def pausing() -> None:
+        wg.set_grad_enabled(False)
+        found.append(step(X))
+
+    for target in (pausing, lambda: found.append(step(X)), pausing, pausing, lambda: found.append(step(X))):
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
+    for x, sign in zip(found, (-1, 1, -1, -1, 1), strict=True):
+        np.testing.assert_array_equal(x, sign * X)
+    assert EPOCH[2] == 0
+
+
+def test_half_made() -> None:
+    with pytest.raises(TypeError):
+        copy.deepcopy(warm(lambda x: x + 1, X))  # warnings of finalizers are errors in these tests
 
 
 def test_forgotten() -> None:

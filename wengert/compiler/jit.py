@@ -102,7 +102,8 @@ class Compiled:
             type(self).__call__ = way.function  # type: ignore[method-assign]
 
     def __del__(self) -> None:
-        self._take(None)  # its class would keep the machine code until Python's next search for circles
+        if "_whole" in vars(self):  # else it was never begun
+            self._take(None)  # its class would keep the machine code until Python's next search for circles
 
     def _find(
         self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any], leaves: Sequence[Any]

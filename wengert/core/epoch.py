@@ -11,12 +11,13 @@ compiler. So machine code knows it of the thread that it runs on.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 
 import numpy as np
 
 EPOCH = np.zeros(3, np.int64)
-_LOCK = threading.Lock()
-_PAUSED: set[int] = set()
+_LOCK = threading.RLock()
+_PAUSED: Counter[int] = Counter()
 
 
 def changed() -> None:
@@ -29,11 +30,27 @@ def replaced() -> None:
     EPOCH[1] += 1
 
 
-def paused(who: int, now: bool) -> None:
-    """A thread stopped recording, or began to again; a negative number is told of no thread."""
-    with _LOCK:
-        (_PAUSED.add if now else _PAUSED.discard)(who)
-        EPOCH[2] = max(-1, *_PAUSED) if len(_PAUSED) == 1 else -bool(_PAUSED)
+class Paused:
+    """That a thread does not record, as long as this lives: no longer than the thread, if the thread holds it.
+
+    A negative number is of no thread: machine code then asks Python.
+    """
+
+    __slots__ = ("who",)
+
+    def __init__(self, who: int) -> None:
+        self.who = who
+        self._note(1)
+
+    def __del__(self) -> None:
+        self._note(-1)
+
+    def _note(self, change: int) -> None:
+        with _LOCK:
+            _PAUSED[self.who] += change
+            if not _PAUSED[self.who]:
+                del _PAUSED[self.who]
+            EPOCH[2] = max(-1, *_PAUSED) if len(_PAUSED) == 1 else -bool(_PAUSED)
 
 
-__all__ = ["EPOCH", "changed", "paused", "replaced"]
+__all__ = ["EPOCH", "Paused", "changed", "replaced"]

@@ -308,12 +308,12 @@ def lifted(what: str) -> Iterator[Lifting]:
         local.lifting, local.least = lifting, rec.level - 1
         pause(local.least if enabled else upper.level)
         OPEN.append(lifting)
-        epoch.paused(-id(lifting), True)
+        mark = epoch.Paused(-id(lifting))
         try:
             yield lifting
         finally:
             OPEN.remove(lifting)
-            epoch.paused(-id(lifting), False)
+            del mark
             local.lifting, level, local.least = before
             pause(level)
             lifting.restore()

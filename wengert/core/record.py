@@ -43,6 +43,7 @@ class _Local(threading.local):
 
     depth = 0
     paused = -1
+    mark: Any = None  # that it does not record
     retaining = False  # whether sweeps keep the gradient of every intermediate tensor
     lifting: Any = None  # while a compiled function is recorded: the `Lifting` of it (see core/lifting.py)
     least = -1  # what `paused` goes back to where recording is switched on
@@ -426,7 +427,7 @@ def pause(level: int) -> None:
     """Record nothing up to this level in this thread; -1: record everything."""
     before, local.paused = local.paused, level
     if (before < 0) is not (level < 0):
-        epoch.paused(threading.get_ident(), level >= 0)
+        local.mark = epoch.Paused(threading.get_ident()) if level >= 0 else None
 
 
 @contextmanager

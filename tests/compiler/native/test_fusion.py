@@ -189,6 +189,22 @@ def test_factors_that_change_are_not() -> None:
     assert "_pack" not in compare(tape_of(f, [c, xs]), [c, xs]).text
 
 
+@pytest.mark.parametrize("rows", [1, 2])
+def test_places_of_nothing(rows: int) -> None:
+    x = RNG.normal(size=(rows, 5))
+    kernels(lambda x: wg.vjp(lambda q: q[1:], x)[1](x[1:] * 2)[0], x)
+    kernels(lambda x: wg.vjp(lambda q: (q[1:] - q[:-1]) * -2.0, x)[1](x[1:])[0], x)
+    kernels(lambda x: wg.concatenate([x[:0], x * 2]) + 1, x)
+
+
+def test_other_orders_of_bytes() -> None:
+    x = RNG.normal(size=(3, 4))
+    for f in (lambda x: np.sum(x, 0), lambda x: x * 2 - x, lambda x: x @ x.T, lambda x: wg.softmax(x, 1), np.tanh):
+        for dtype in (">f8", ">f4"):
+            found = wg.compile(f)(x.astype(dtype))
+            np.testing.assert_allclose(found, f(x.astype(dtype)), rtol=1e-5)
+
+
 def test_carries_that_change_places() -> None:
     def f(a: Any, b: Any, xs: Any) -> Any:
         def body(c: Any, x: Any) -> Any:

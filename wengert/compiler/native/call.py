@@ -41,7 +41,7 @@ def function(library: engine.Library, name: str, own: np.ndarray, *kept: Any, ke
     With `keywords` it takes the names of keywords too. What is `kept` lives as long as it.
     """
     definition = _Definition(name.encode(), library.address(name), _FAST | keywords * _KEYWORDS, None)
-    return _new(ctypes.addressof(definition), own, (definition, library, *kept))
+    return _new(ctypes.addressof(definition), own, (definition, library.handle, *kept))
 
 
 # ----- whole calls ----------------------------------------------------------------------------------------

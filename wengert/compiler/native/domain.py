@@ -99,7 +99,9 @@ def completed(domain: tuple[int, ...], natural: tuple[int, ...], points: list[in
 
 
 def known(dtype: Any) -> bool:
-    return isinstance(dtype, np.dtype) and dtype.kind in "fiub" and dtype != np.float16 and dtype.itemsize <= 8
+    """Whether loops can read and write numbers of this dtype."""
+    real = isinstance(dtype, np.dtype) and dtype.kind in "fiub" and dtype.isnative
+    return real and dtype != np.float16 and dtype.itemsize <= 8
 
 
 def _ordinary(node: Node) -> bool:

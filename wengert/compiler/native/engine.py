@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar
 
+import numpy as np
+
 from wengert.base.errors import MissingDependencyError
 from wengert.base.optional import optional
 from wengert.compiler.native import cache as disk
@@ -97,27 +99,39 @@ def _translated(text: str) -> bytes:
         return bytes(_machine().emit_object(module))
 
 
-class Library:
-    """Loaded machine code: its functions' addresses, as long as it lives."""
+class Code:
+    """Machine code in memory, for as long as this lives."""
 
     retire: ClassVar[Callable[[Any], None] | None] = None  # takes what is to be unloaded, as soon as nobody is in it
 
     def __init__(self, code: bytes) -> None:
         llvm = binding()
         with LOCK:
-            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
-            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-            self._engine.finalize_object()
+            self.loaded = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+            self.loaded.add_object_file(llvm.ObjectFileRef.from_data(code))
+            self.loaded.finalize_object()
 
     def __del__(self) -> None:
-        loaded = self.__dict__.pop("_engine", None)
-        if loaded is not None and Library is not None and Library.retire is not None:
-            Library.retire(loaded)
+        loaded = self.__dict__.pop("loaded", None)
+        if loaded is not None and Code is not None and Code.retire is not None:
+            Code.retire(loaded)
+
+
+class Library:
+    """Loaded machine code: its functions' addresses.
+
+    ``handle`` keeps the code; whoever calls it holds that. It is an array, as Python does not look into arrays for
+    circles of references: in such a circle it would run the code's finalizer while others can still call the code.
+    """
+
+    def __init__(self, code: bytes) -> None:
+        self.handle = np.empty(1, object)
+        self.handle[0] = Code(code)
 
     def address(self, name: str) -> int:
         """The address of an external function."""
         with LOCK:
-            return int(self._engine.get_function_address(name))
+            return int(self.handle[0].loaded.get_function_address(name))
 
 
-__all__ = ["Library", "available", "binding", "object_code", "processor"]
+__all__ = ["Code", "Library", "available", "binding", "object_code", "processor"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compiler.native import domain
 from wengert.compiler.native.access import uniform
 from wengert.compiler.native.hoist import hoist
 from wengert.compiler.native.lines import Writer
@@ -182,6 +183,8 @@ def _change(readers: Mapping[Var, int], builder: Builder, node: Node, inputs: tu
     known = _folded(node, inputs)
     if known is not None:
         return known
+    if node.prim.name == "place" and 0 in inputs[0].shape:
+        return Const(np.broadcast_to(np.zeros((), node.dtype), node.shape))  # there is nothing to be put anywhere
     if node.prim.name == "transpose":
         return _turned(readers, builder, node, inputs)
     if node.prim.name in ("add", "multiply", "maximum", "minimum"):
@@ -191,7 +194,9 @@ def _change(readers: Mapping[Var, int], builder: Builder, node: Node, inputs: tu
     if node.prim.name == "multiply_no_nan":
         return _masked(builder, node, inputs)
     story = _STORIES.get(node.prim.name)
-    if story is None or not isinstance(inputs[0], Var) or inputs[0].dtype.kind != "f" or 0 in inputs[0].shape:
+    if story is None or not isinstance(inputs[0], Var) or not domain.known(inputs[0].dtype) or 0 in inputs[0].shape:
+        return None
+    if inputs[0].dtype.kind != "f":
         return None
     return story(Writer(builder, node), node, *inputs, **node.attrs)
 

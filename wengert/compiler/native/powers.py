@@ -9,8 +9,8 @@ That is exact, with the signs of zeros too (so signs are not drawn out of sums),
 that is multiplied later may let a value be denormal, or infinite, that was neither. Factors beyond `_MOST`, with which
 one may have been kept away from there on purpose, stay where they are.
 
-Then ``((x + y) + z) + y`` is ``(x + 2 y) + z``, where nobody reads the sums in between: rounded less often. Terms that
-are added and subtracted again stay, for that is how rounding errors are found out.
+Then ``((x + y) + z) + y`` is ``(x + 2 y) + z``, where no other sum reads those in between: rounded less often. Terms
+that are added and subtracted again stay, for that is how rounding errors are found out.
 """
 
 from __future__ import annotations
@@ -32,19 +32,41 @@ Term = tuple[Var, float]  # a value and its factor
 
 def powers(tape: Tape) -> Tape:
     """The list with factors that are powers of two drawn out of products and sums."""
-    readers = Counter(x for xs in (*(n.inputs for n in tape.nodes), tape.outputs) for x in xs if isinstance(x, Var))
-    return rewrite(tape, _Powers(readers).change)
+    return rewrite(tape, _Powers(_looked_at(tape)).change)
+
+
+def _looked_at(tape: Tape) -> Counter[Var]:
+    """By how many sums a value is read, with whatever power of two, outputs among them.
+
+    Where it is one, nobody can compare the value with what it was made of, and find out how it was rounded.
+    """
+    found: Counter[Var] = Counter(y for y in tape.outputs if isinstance(y, Var))
+    for node in reversed(tape.nodes):
+        name = node.prim.name
+        scales = name == "negative" or (name in ("multiply", "divide") and any(_power(x) for x in node.inputs))
+        if scales or name in ("add", "subtract"):
+            for x in node.inputs:
+                if isinstance(x, Var):
+                    found[x] += found[node] if scales else 1
+    return found
 
 
 class _Powers:
-    def __init__(self, readers: Counter[Var]) -> None:
-        self.readers = readers
+    def __init__(self, looked_at: Counter[Var]) -> None:
+        self.looked_at = looked_at
         self.scaled: dict[Var, Term] = {}  # lines written here: what is left, and a factor that is a power of two
         self.terms: dict[Var, list[Term]] = {}  # sums written here
+        self.closed: set[Var] = set()  # what several sums read: they do not look into it
         self.written: dict[tuple[Any, ...], Node] = {}
 
     def change(self, builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
         """A line of products or sums, written with its factors drawn out."""
+        found = self._changed(builder, node, inputs)
+        if found is not None and self.looked_at[node] > 1:
+            self.closed.add(self._parts(found)[0])
+        return found
+
+    def _changed(self, builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
         name = node.prim.name
         if name == "place" and node.dtype.kind == "f":
             return self._placed(node, inputs[0], Writer(builder, node))
@@ -67,8 +89,8 @@ class _Powers:
         if name in ("multiply", "divide"):
             return self._times(w, self._line(w, name, x, y), s, t if name == "multiply" else 1 / t)
         sign = -1.0 if name == "subtract" else 1.0
-        terms = self._terms(a, node.inputs[0], 1.0), self._terms(b, node.inputs[1], sign)
-        return self._merged(w, *terms) or self._scale(w, *self._two(w, (x, s), (y, sign * t)))
+        found = self._merged(w, self._known(x, s), self._known(y, sign * t))
+        return self._scale(w, *self._two(w, (x, s), (y, sign * t))) if found is None else found
 
     def _placed(self, node: Node, x: Any, w: Writer) -> Var | None:
         """Elements between zeros: the factor is multiplied afterwards, but for a sign, which the zeros would get.
@@ -86,12 +108,6 @@ class _Powers:
     def _parts(self, x: Var) -> Term:
         """What is left of a value without its factor, and the factor."""
         return self.scaled.get(x, (x, 1.0))
-
-    def _terms(self, x: Var, old: Var, sign: float) -> list[Term]:
-        """The terms of an operand that is a sum nobody else reads; else the operand is one."""
-        rest, factor = self._parts(x)
-        found = self.terms.get(rest, [(rest, 1.0)]) if self.readers[old] == 1 else [(rest, 1.0)]
-        return [(y, sign * factor * t) for y, t in found]
 
     # ----- sums
     def _merged(self, w: Writer, left: list[Term], right: list[Term]) -> Var | None:
@@ -124,7 +140,9 @@ class _Powers:
         return y, least
 
     def _known(self, x: Var, factor: float) -> list[Term]:
-        return [(y, factor * t) for y, t in self.terms.get(x, [(x, 1.0)])]
+        """The terms of a value that is a sum no other sum reads; else the value is one."""
+        terms = [(x, 1.0)] if x in self.closed else self.terms.get(x, [(x, 1.0)])
+        return [(y, factor * t) for y, t in terms]
 
     # ----- lines
     def _times(self, w: Writer, x: Var, factor: float, more: float) -> Var:

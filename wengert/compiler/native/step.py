@@ -57,7 +57,8 @@ class Step:
 
     def _values(self, leaves: Sequence[Any]) -> list[Any]:
         trace = self._trace()
-        assert trace is not None
+        if trace is None:
+            raise ReferenceError("compile: this function is being deleted")
         if self.bound is not None and self.bound.possible:
             try:
                 values = self.bound(leaves)

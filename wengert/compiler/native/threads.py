@@ -208,7 +208,7 @@ class Team:
 
 
 TEAM = Team()
-engine.Library.retire = TEAM.retire
+engine.Code.retire = TEAM.retire
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=TEAM.pause, after_in_parent=TEAM.go_on, after_in_child=TEAM.forget)
 
