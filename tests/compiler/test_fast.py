@@ -25,7 +25,7 @@ from wengert.core.epoch import EPOCH
 from wengert.core.tree import flatten
 
 if not native.available() or memory.POISON:
-    pytest.skip("calls are looked after in Python", allow_module_level=True)
+    pytest.skip("in test mode, and on NumPy, no call is machine code throughout", allow_module_level=True)
 
 FACTOR = 2.0
 X = np.arange(4.0)
@@ -153,7 +153,7 @@ def test_recording_is_of_a_thread() -> None:
     x, held, left = np.ones(3), threading.Event(), threading.Event()
 
     def f(x: Any) -> Any:
-        return x * (1.0 if wg.is_grad_enabled() else -1.0)
+        return x * (3.0 if wg.is_grad_enabled() else -1.0)
 
     def other() -> None:
         with wg.no_grad():
@@ -161,21 +161,22 @@ def test_recording_is_of_a_thread() -> None:
             left.wait(10)
 
     step, quiet = warm(f, x), wg.compile(f)
+    whole(step)
     with wg.no_grad():
         np.testing.assert_array_equal(step(x), -x)
         for _ in range(3):
             np.testing.assert_array_equal(quiet(x), -x)
         whole(quiet)
         with wg.enable_grad():
-            np.testing.assert_array_equal(step(x), x)
-            np.testing.assert_array_equal(quiet(x), x)
-    np.testing.assert_array_equal(step(x), x)
-    np.testing.assert_array_equal(quiet(x), x)
+            np.testing.assert_array_equal(step(x), 3 * x)
+            np.testing.assert_array_equal(quiet(x), 3 * x)
+    np.testing.assert_array_equal(step(x), 3 * x)
+    np.testing.assert_array_equal(quiet(x), 3 * x)
     thread = threading.Thread(target=other)
     thread.start()
     assert held.wait(10)
-    np.testing.assert_array_equal(step(x), x)
-    np.testing.assert_array_equal(quiet(x), x)
+    np.testing.assert_array_equal(step(x), 3 * x)
+    np.testing.assert_array_equal(quiet(x), 3 * x)
     with wg.no_grad():  # two threads now
         np.testing.assert_array_equal(step(x), -x)
         np.testing.assert_array_equal(quiet(x), -x)
@@ -183,7 +184,7 @@ def test_recording_is_of_a_thread() -> None:
     thread.join()
     with wg.no_grad():
         np.testing.assert_array_equal(quiet(x), -x)
-    np.testing.assert_array_equal(step(x), x)
+    np.testing.assert_array_equal(step(x), 3 * x)
 
 
 def test_inside_other_recordings() -> None:
@@ -305,7 +306,7 @@ def test_called_by_a_finalizer(first: bool) -> None:
 
 def test_threads_that_ended_paused() -> None:
     """The system uses the numbers of threads again."""
-    step = warm(lambda x: x * (1.0 if wg.is_grad_enabled() else -1.0), X)
+    step = warm(lambda x: x * (3.0 if wg.is_grad_enabled() else -1.0), X)
     found: list[Any] = []
 
     def pausing() -> None:
@@ -316,8 +317,8 @@ def test_threads_that_ended_paused() -> None:
         thread = threading.Thread(target=target)
         thread.start()
         thread.join()
-    for x, sign in zip(found, (-1, 1, -1, -1, 1), strict=True):
-        np.testing.assert_array_equal(x, sign * X)
+    for x, factor in zip(found, (-1, 3, -1, -1, 3), strict=True):
+        np.testing.assert_array_equal(x, factor * X)
     assert EPOCH[2] == 0
 
 

@@ -6,7 +6,6 @@ import io
 import sys
 
 import numpy as np
-import pytest
 
 import wengert as wg
 from wengert import nn, optim
@@ -42,7 +41,6 @@ def test_the_table_has_a_line_an_epoch_and_marks_the_best(capsys) -> None:
 
 
 def test_a_bar_in_a_terminal(monkeypatch) -> None:
-    pytest.importorskip("rich")
     screen = Terminal()
     monkeypatch.setattr(sys, "stdout", screen)
     monkeypatch.setenv("TERM", "xterm-256color")

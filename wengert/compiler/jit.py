@@ -74,8 +74,8 @@ class Compiled:
         result = trace(leaves)
         with self._lock:
             self._short = None
-            other = self._whole is not None and self._whole.trace is not trace
-            turns = self._whole is not None and other and not self._whole.idle()  # two kinds of calls take turns
+            way = self._whole
+            turns = way is not None and way.trace is not trace and not way.idle()  # two kinds of calls take turns
             if not kwargs and not turns:
                 self._shorten(trace, args, enabled)
         return result

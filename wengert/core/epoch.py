@@ -10,6 +10,7 @@ compiler. So machine code knows it of the thread that it runs on.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 
@@ -18,6 +19,8 @@ import numpy as np
 EPOCH = np.zeros(3, np.int64)
 _LOCK = threading.RLock()
 _PAUSED: Counter[int] = Counter()
+if hasattr(os, "register_at_fork"):  # a child is not born with a lock that a thread it does not have holds
+    os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 
 
 def changed() -> None:

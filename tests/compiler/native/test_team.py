@@ -182,7 +182,7 @@ for dtype in (np.float64, np.float32):
 def test_other_processors(cpu: str) -> None:
     """Code for processors with less than this one; with as much, where it has that."""
     if cpu != "baseline" and not _has({"haswell": "avx2", "skylake-avx512": "avx512f"}[cpu]):
-        pytest.skip("the processor has less")
+        pytest.skip(f"this processor lacks instructions of {cpu}")
     environment = os.environ | {"WENGERT_CPU": cpu, "WENGERT_POISON": "1"}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROCESSOR], env=environment, capture_output=True, text=True, check=False

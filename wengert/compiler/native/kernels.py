@@ -62,9 +62,10 @@ def opaque(fusion: Fusion, node: Node) -> str:
 def writers(fusion: Fusion, group: Group, module: Module, name: str, texts: dict[str, str]) -> list[Any]:
     """What writes the kernels of a group, in the order in which they run."""
     rooted_kinds: dict[str, Any] = {"planes": PlaneKernel, "plain": PlainKernel, "indexed": PlainKernel}
-    if group.kind == "scan" and single.supported(group.nodes[0]):
-        return [single.SingleKernel(fusion, group, module, name)]
     if group.kind == "scan":
+        numbers = single.body(group.nodes[0])
+        if numbers is not None:
+            return [single.SingleKernel(fusion, group, module, name, numbers)]
         return [looped.ScanKernel(fusion, group, module, name, texts, fused_body, writers)]
     if group.kind == "control":
         return [branched.ControlKernel(fusion, group, module, name, texts, fused_body, writers)]

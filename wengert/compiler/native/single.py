@@ -18,19 +18,19 @@ from wengert.core.tape import Const, Node, Tape, Var
 _RATE = 1.0  # operations in a nanosecond, as most of them wait for the one before
 
 
-def supported(node: Node) -> bool:
-    """Whether a scan carries single numbers only, and computes nothing else; it has to be one that has kernels."""
+def body(node: Node) -> Tape | None:
+    """The body of a scan that carries and computes single numbers only; it has to be one that has kernels."""
     tape = expand(node.attrs["body"])
     single = all(x.shape == () and known(x.dtype) for x in (*tape.inputs, *tape.nodes))
-    return single and all(map(scalar.supported, tape.nodes))
+    return tape if single and all(map(scalar.supported, tape.nodes)) else None
 
 
 class SingleKernel:
     """Writes the function of a scan over single numbers."""
 
-    def __init__(self, fusion: Fusion, group: Group, module: Module, name: str) -> None:
+    def __init__(self, fusion: Fusion, group: Group, module: Module, name: str, tape: Tape) -> None:
         self.node: Node = group.nodes[0]
-        self.tape = expand(self.node.attrs["body"])
+        self.tape = tape
         self.carries, self.length = self.node.attrs["carries"], self.node.attrs["length"]
         self.module, self.name = module, name
         self.given = [fusion.operand(self.node, k)[0] for k in range(len(self.node.inputs))]
@@ -85,4 +85,4 @@ def _store(f: Function, x: Value, place: Value, row: Value | None) -> None:
     f.store(f.cast("zext", x, I8) if x.type.element == "i1" else x, place, 0 if row is None else row)
 
 
-__all__ = ["SingleKernel", "supported"]
+__all__ = ["SingleKernel", "body"]
