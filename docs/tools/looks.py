@@ -31,9 +31,9 @@ FLAGS = (
 )  # fmt: skip
 PATIENCE = 15.0  # seconds
 WIDTHS = {"desk": (1300, 900), "phone": (390, 800)}
-MISSING = (
-    "return [...document.images].filter(i => !(i.complete && i.naturalWidth)).map(i => i.alt || i.src.slice(0, 80))"
-)
+SHOWN = "return [...document.images].every(i => i.complete && i.naturalWidth)"
+# The list of results is made anew while one types: it is read in one piece, where no entry can go in between.
+FOUND = "return [...document.querySelectorAll('.md-search-result__link')].some(a => a.href.includes('regularisation'))"
 TOO_WIDE = "return document.documentElement.scrollWidth - window.innerWidth"
 # Pictures are loaded when they come into sight; here they all do.
 EAGER = "document.querySelectorAll('img[loading]').forEach(i => i.loading = 'eager')"
@@ -80,10 +80,10 @@ def size(driver: Any, width: int, height: int) -> None:
     )
 
 
-def pictures_come(driver: Any) -> bool:
-    """Whether all pictures of a page are there after a while."""
+def comes(driver: Any, question: str) -> bool:
+    """Whether the page's answer to a script is yes after a while."""
     with contextlib.suppress(TimeoutException):
-        return bool(WebDriverWait(driver, PATIENCE).until(lambda d: not d.execute_script(MISSING)))
+        return bool(WebDriverWait(driver, PATIENCE).until(lambda d: d.execute_script(question)))
     return False
 
 
@@ -95,7 +95,7 @@ def look(driver: Any, address: str, pages: list[str], pictures: Path | None) -> 
         for page in pages:
             driver.get(f"{address}/{page}")
             driver.execute_script(EAGER)
-            found += [f"{page} at a {name}: a picture is not shown"] * (not pictures_come(driver))
+            found += [f"{page} at a {name}: a picture is not shown"] * (not comes(driver, SHOWN))
             extra = driver.execute_script(TOO_WIDE)
             found += [f"{page} at a {name}: {extra} pixels too wide"] * (extra > 0)
             found += [f"{page} at a {name}: {e['message']}" for e in driver.get_log("browser")]
@@ -115,16 +115,11 @@ def use(driver: Any, address: str) -> list[str]:
     answer.find_element(By.TAG_NAME, "summary").click()
     found += ["the exercise does not open"] * (answer.size["height"] < before + 50)
     driver.find_element(By.CSS_SELECTOR, "input.md-search__input").send_keys("spectral norm")
-    results = WebDriverWait(driver, PATIENCE).until(
-        lambda d: d.find_elements(By.CSS_SELECTOR, ".md-search-result__link")
-    )
-    found += ["the search does not find the page"] * (
-        not any("regularisation" in r.get_attribute("href") for r in results)
-    )
+    found += ["the search does not find the page"] * (not comes(driver, FOUND))
     size(driver, *WIDTHS["phone"])
     driver.get(f"{address}/course/activations.html")
     scrolls = "const f = document.querySelector('figure.plot'); return f.scrollWidth > f.clientWidth + 100"
-    found += ["a wide figure is squeezed on a phone"] * (not driver.execute_script(scrolls))
+    found += ["a wide figure is squeezed on a phone"] * (not comes(driver, scrolls))
     return found
 
 
