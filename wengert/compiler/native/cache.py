@@ -24,7 +24,7 @@ from wengert.base.files import write_atomically
 
 LIMIT = 256 << 20  # bytes that are kept; beyond, what was used longest ago goes
 _SPARED = 0.8  # of the limit stays when something goes
-_MAGIC = b"wengert1"  # the format; another one is another kind of file
+_MAGIC = b"wengert2"  # the format; another one is another kind of file
 _HEAD = len(_MAGIC) + 32
 _SUFFIX = ".code"
 _STALE = 3600.0  # seconds after which a file that was never finished goes

@@ -115,7 +115,7 @@ def is_shared(kernel: Kernel) -> bool:
 
 def _gate(f: Function, gate: Gate) -> str:
     """Go on only where all is well, else note that it is not; returns the label behind everything."""
-    status = f.load(f["table"], PTR, int(Place.STATUS))
+    status = of_table(f, Place.STATUS)
     well = f.compare("eq", f.load(status, I64), 0)
     if gate.flag is not None:
         flag = f.compare("ne", f.load(gate.flag(f), I8), 0)
@@ -155,15 +155,24 @@ def _call(f: Function, job: Job, shared: bool, threads: bool) -> None:
         else:
             run()
         return
-    begin = f.line(I64, f"udiv {f['member'] * count!r}, {f['members'].name}")
-    end = f.line(I64, f"udiv {(f['member'] + 1) * count!r}, {f['members'].name}")
+    begin, end = _share(f, "begin", lambda: f["member"], count), _share(f, "end", lambda: f["member"] + 1, count)
     f.when(f.compare("slt", begin, end), lambda: f.call(job.kernel.name, *job.arguments(f), begin, end))
+
+
+def _share(f: Function, which: str, member: Callable[[], Value], count: Value) -> Value:
+    """Where a member's share of so many tasks begins."""
+    return f.once((which, count.name), lambda: f.line(I64, f"udiv {member() * count!r}, {f['members'].name}"))
+
+
+def of_table(f: Function, place: Place) -> Value:
+    """One of the first addresses of a program's table, which are the same in all calls."""
+    return f.once(place, lambda: f.load(f["table"], PTR, int(place)))
 
 
 def barrier(f: Function) -> None:
     """Wait for all members."""
     if "barrier" not in f.arguments:
-        address = f.load(f["table"], PTR, int(Place.BARRIER))
+        address = of_table(f, Place.BARRIER)
         f.do(f"call void {address.name}({f['team']!r}, {f['members']!r})")
         return
     several = f.compare("sgt", f["members"], 1)
@@ -186,6 +195,7 @@ __all__ = [
     "barrier",
     "is_large",
     "is_shared",
+    "of_table",
     "run_jobs",
     "segment",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
 import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
@@ -80,23 +82,74 @@ def _setting() -> tuple[str, ...]:
     return (llvm.get_default_triple(), *processor(), versions)
 
 
-def object_code(text: str) -> bytes:
-    """Machine code for a module's assembly: from the disk where it was made before, else translated."""
+def object_code(text: str, pieces: Callable[[], Sequence[str]] | None = None) -> bytes:
+    """Machine code for a module's assembly: from the disk where it was made before, else translated.
+
+    `pieces` gives the same module as several, which are translated at the same time.
+    """
     name = disk.key(text, *_setting())
     code = disk.load(name)
     if code is None:
-        code = _translated(text)
+        code = _packed(_translated([text] if pieces is None else pieces()))
         disk.store(name, code)
     return code
 
 
-def _translated(text: str) -> bytes:
-    """Raises llvmlite's error where the text is faulty, always a mistake of this package."""
-    llvm = binding()
+def _translated(texts: Sequence[str]) -> list[bytes]:
+    """Raises llvmlite's error where a text is faulty, always a mistake of this package."""
+    binding()
+    found: list[bytes] = [b""] * len(texts)
+    errors: list[BaseException] = []
+
+    def translate(number: int) -> None:
+        try:
+            found[number] = _object(texts[number])
+        except BaseException as error:
+            errors.append(error)
+
     with LOCK:
-        module = llvm.parse_assembly(text)
-        module.verify()
-        return bytes(_machine().emit_object(module))
+        others = [threading.Thread(target=translate, args=(number,)) for number in range(1, len(texts))]
+        for thread in others:
+            thread.start()
+        translate(0)
+        for thread in others:
+            thread.join()
+    if errors:
+        raise errors[0]
+    return found
+
+
+def _object(text: str) -> bytes:
+    """One module's machine code. It has a context and a machine of its own, so LLVM shares nothing with others."""
+    llvm = binding()
+    module = llvm.parse_assembly(text, llvm.create_context())
+    module.verify()
+    machine = _machine()
+    emit = llvm.ffi.lib.LLVMPY_TargetMachineEmitToMemory
+    unlocked = getattr(emit, "_cfn", None)  # llvmlite lets one thread at a time into LLVM, whatever it works on
+    if unlocked is None:
+        return bytes(machine.emit_object(module))
+    with llvm.ffi.OutputString() as message:
+        buffer = unlocked(machine, module, 1, message)
+        if not buffer:
+            raise RuntimeError(str(message))
+    try:
+        start, size = llvm.ffi.lib.LLVMPY_GetBufferStart(buffer), llvm.ffi.lib.LLVMPY_GetBufferSize(buffer)
+        return ctypes.string_at(start, size)
+    finally:
+        llvm.ffi.lib.LLVMPY_DisposeMemoryBuffer(buffer)
+
+
+def _packed(objects: Sequence[bytes]) -> bytes:
+    """Several object files as one: how many, how long each is, and themselves."""
+    numbers = np.array([len(objects), *map(len, objects)], "<i8")
+    return b"".join([numbers.tobytes(), *objects])
+
+
+def _unpacked(code: bytes) -> list[bytes]:
+    (count,) = np.frombuffer(code, "<i8", 1)
+    ends = np.cumsum(np.frombuffer(code, "<i8", 1 + int(count))) - count + 8 * (1 + int(count))
+    return [code[start:end] for start, end in itertools.pairwise(ends.tolist())]
 
 
 class Code:
@@ -108,7 +161,8 @@ class Code:
         llvm = binding()
         with LOCK:
             self.loaded = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
-            self.loaded.add_object_file(llvm.ObjectFileRef.from_data(code))
+            for content in _unpacked(code):
+                self.loaded.add_object_file(llvm.ObjectFileRef.from_data(content))
             self.loaded.finalize_object()
 
     def __del__(self) -> None:

@@ -11,6 +11,9 @@ from wengert.compiler.native.driver import Place
 from wengert.compiler.native.ir import I8, I32, I64, PTR, Function, Module, Type, Value
 from wengert.compiler.native.threads import FUNCTION, JOB, MEMBERS, TABLE
 
+_FEW = 8  # arrays that are checked by lines of their own, which is fastest
+_PLAIN = 0x101  # NumPy's flags of an array that is aligned, and laid out row by row
+
 
 class Argument(NamedTuple):
     """What an array handed to an entry has to be: its place in the table; the dtype's place, and the shape."""
@@ -29,11 +32,14 @@ def entry(module: Module, name: str, run: str, arguments: Sequence[Argument], th
     addresses of arrays outside that were noted before, and returns NotImplemented where those may be others now.
     """
     f, table = _entered(module, name, len(arguments), bound)
-    for number, argument in enumerate(arguments):
-        array = f.load(f["arguments"], PTR, number)
-        if argument.dtype is not None:
-            _check(f, table, array, argument)
-        f.store(f.load(array, PTR, 2), table, argument.place)
+    if len(arguments) > _FEW:
+        _check_all(f, table, arguments)
+    else:
+        for number, argument in enumerate(arguments):
+            array = f.load(f["arguments"], PTR, number)
+            if argument.dtype is not None:
+                _check(f, table, array, argument)
+            f.store(f.load(array, PTR, 2), table, argument.place)
     _run(f, table, run, threads)
     _answer(f, table, Place.NONE, last=True)
     f.finish()
@@ -111,26 +117,54 @@ def _start(f: Function, team: Value, table: Value, run: str) -> Value:
     return f.load(f.at(team, MEMBERS, I8), I64)
 
 
+def _check_all(f: Function, table: Value, arguments: Sequence[Argument]) -> None:
+    """Check many arrays and note their addresses, in a loop: a line for each would take long to translate."""
+    ranks = [len(x.shape) for x in arguments]
+    width = 3 + max(ranks)
+    rows = [[x.place, x.dtype or 0, n, *x.shape, *[0] * (width - 3 - n)] for n, x in zip(ranks, arguments, strict=True)]
+    numbers = ", ".join(f"i64 {number}" for row in rows for number in row)
+    name = f"{f.name}_arguments"
+    f.declare(name, f"@{name} = internal constant [{len(rows) * width} x i64] [{numbers}]")
+
+    def one(i: Value) -> None:
+        array, row = f.load(f["arguments"], PTR, i), f.at(Value(f, f"@{name}", PTR), i * width, I64)
+        dtype, rank = f.load(row, I64, 1), f.load(row, I64, 2)
+
+        def check() -> None:
+            _check_kind(f, table, array, f.load(table, I64, dtype), f.cast("trunc", rank, I32))
+            lengths = f.load(array, PTR, 4)
+
+            def axis(k: Value) -> None:
+                wrong = f.compare("ne", f.load(lengths, I64, k), f.load(row, I64, k + 3))
+                f.when(wrong, lambda: _answer(f, table, Place.REFUSED))
+
+            f.loop(f.constant(0, I64), rank, 1, axis)
+
+        f.when(f.compare("ne", dtype, 0), check)  # else it was made by us
+        f.store(f.load(array, PTR, 2), table, f.load(row, I64))
+
+    f.loop(f.constant(0, I64), f.constant(len(rows), I64), 1, one)
+
+
 def _check(f: Function, table: Value, array: Value, argument: Argument, rows: Value | None = None) -> None:
     """Refuse what is not a contiguous array of this dtype and shape, or of so many rows of it."""
-    wrong = [
-        f.compare("ne", f.load(array, I64, 1), f.load(table, I64, int(Place.ARRAY))),
-    ]
-    f.when(wrong[0], lambda: _answer(f, table, Place.REFUSED))
     assert argument.dtype is not None
-    flags = f.load(array, I32, 16) & 0x101
-    wrong = [
-        f.compare("ne", f.load(array, I32, 6), len(argument.shape) + (rows is not None)),
-        f.compare("ne", f.load(array, I64, 7), f.load(table, I64, argument.dtype)),
-        f.compare("ne", flags, 0x101),
-    ]
-    found = wrong[0] | wrong[1] | wrong[2]
-    f.when(found, lambda: _answer(f, table, Place.REFUSED))
+    rank = len(argument.shape) + (rows is not None)
+    _check_kind(f, table, array, f.load(table, I64, argument.dtype), f.constant(rank, I32))
     lengths = f.load(array, PTR, 4)
     if rows is not None:
         f.when(f.compare("ne", f.load(lengths, I64), rows), lambda: _answer(f, table, Place.REFUSED))
     for axis, n in enumerate(argument.shape, start=rows is not None):
         f.when(f.compare("ne", f.load(lengths, I64, axis), n), lambda: _answer(f, table, Place.REFUSED))
+
+
+def _check_kind(f: Function, table: Value, array: Value, dtype: Value, rank: Value) -> None:
+    """Refuse what is not a contiguous, aligned array of this dtype with so many axes."""
+    other = f.compare("ne", f.load(array, I64, 1), f.load(table, I64, int(Place.ARRAY)))
+    f.when(other, lambda: _answer(f, table, Place.REFUSED))
+    wrong = f.compare("ne", f.load(array, I32, 6), rank) | f.compare("ne", f.load(array, I64, 7), dtype)
+    wrong = wrong | f.compare("ne", f.load(array, I32, 16) & _PLAIN, _PLAIN)
+    f.when(wrong, lambda: _answer(f, table, Place.REFUSED))
 
 
 def _answer(f: Function, table: Value, place: Place, last: bool = False) -> None:

@@ -177,6 +177,8 @@ class Function:
         }
         self.lines: list[str] = []
         self.stack: list[str] = []
+        self.first: list[str] = []
+        self.known: dict[Any, Value] = {}  # what was computed first
         self.block = "entry"
         self.count = 0
         self.external = external
@@ -211,11 +213,21 @@ class Function:
     def finish(self) -> None:
         """End the function and put it into the module."""
         parameters = ", ".join(f"{v.type} {v.name}" for v in self.arguments.values())
-        body = "\n".join(["entry:", *self.stack, *self.lines, *([] if self.result else ["  ret void"])])
+        body = "\n".join(["entry:", *self.stack, *self.first, *self.lines, *([] if self.result else ["  ret void"])])
         linkage = "" if self.external else "internal "
         noinline = "noinline nounwind" if not self.external else "nounwind"
         head = f"define {linkage}{self.result or 'void'} @{self.name}({parameters}) {noinline}"
         self.module.functions.append(f'{head} "prefer-vector-width"="512" {{\n{body}\n}}\n')
+
+    def once(self, key: Any, compute: Callable[[], Value]) -> Value:
+        """A value that is computed at the function's beginning, of its arguments alone and without branches."""
+        if key not in self.known:
+            before, self.lines = self.lines, self.first
+            try:
+                self.known[key] = compute()
+            finally:
+                self.lines = before
+        return self.known[key]
 
     @contextmanager
     def separately(self) -> Iterator[None]:

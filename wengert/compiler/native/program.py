@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.native import call, engine, inplace, kernels, memory, poison
+from wengert.compiler.native import call, engine, inplace, kernels, memory, pieces, poison
 from wengert.compiler.native.block import Block, Step
 from wengert.compiler.native.driver import (
     CLOSED,
@@ -22,13 +22,14 @@ from wengert.compiler.native.driver import (
     Place,
     Region,
     is_large,
+    of_table,
     segment,
 )
 from wengert.compiler.native.entries import Argument, entry, rounds, whole
 from wengert.compiler.native.expand import expand
 from wengert.compiler.native.fuse import Group
 from wengert.compiler.native.host import Host, bytes_of, windowed
-from wengert.compiler.native.ir import PTR, Function, Module, Value
+from wengert.compiler.native.ir import I8, PTR, Function, Module, Value
 from wengert.compiler.native.threads import TEAM
 from wengert.compiler.native.windows import Window
 from wengert.compiler.runner import Runner
@@ -178,18 +179,21 @@ class Program:
 
     def _job(self, step: Step) -> Job:
         def arguments(f: Function) -> list[Value]:
-            scratch = f.load(f["table"], PTR, int(Place.SCRATCH))
-            if self.threads:
-                scratch = f.line(PTR, f"getelementptr i8, {scratch!r}, {f['member'] * self.scratch_stride!r}")
-            status = f.load(f["table"], PTR, int(Place.STATUS))
-            barrier = f.load(f["table"], PTR, int(Place.BARRIER))
-            more = {"scratch": scratch, "status": status, "team": f["team"], "barrier": barrier}
-            return [*(self._address(f, x) for x in step.bases), *(more[m] for m in MORE[step.group.kind])]
+            more = {
+                "scratch": lambda: f.once("scratch", lambda: self._scratch(f)), "team": lambda: f["team"],
+                "status": lambda: of_table(f, Place.STATUS), "barrier": lambda: of_table(f, Place.BARRIER),
+            }  # fmt: skip
+            return [*(self._address(f, x) for x in step.bases), *(more[m]() for m in MORE[step.group.kind])]
 
         written = step.written
         gated = step.group in self.gated
         return Job(step.kernel, gated, arguments, [self._region(b) for b in step.bases if b not in written],
                    [self._region(b) for b in step.bases if b in written])  # fmt: skip
+
+    def _scratch(self, f: Function) -> Value:
+        """Where the scratch memory of this member of the team lies."""
+        scratch = f.load(f["table"], PTR, int(Place.SCRATCH))
+        return f.at(scratch, f["member"] * self.scratch_stride, I8) if self.threads else scratch
 
     def _region(self, base: Var) -> Region:
         if base in self.offset:
@@ -198,8 +202,7 @@ class Program:
 
     def _address(self, f: Function, base: Var) -> Value:
         if base in self.offset:
-            arena = f.load(f["table"], PTR, int(Place.ARENA))
-            return f.line(PTR, f"getelementptr i8, {arena!r}, i64 {self.offset[base]}")
+            return f.at(of_table(f, Place.ARENA), self.offset[base], I8)
         return f.load(f["table"], PTR, self.slot(base))
 
     def _output(self, y: Any) -> Output:
@@ -230,7 +233,7 @@ class Program:
         self.library: engine.Library | None = None
         self.watch = poison.Watch(self) if memory.POISON else None
         if any(type(x) is tuple for x in self.plan):
-            self.library = library = engine.Library(engine.object_code(self.text))
+            self.library = library = engine.Library(engine.object_code(self.text, self._pieces))
             first = next(i for i, x in enumerate(self.plan) if type(x) is tuple)
             self.plan = [
                 (self._function(library, x[0], x[1], i == first), x[1]) if type(x) is tuple else x
@@ -240,6 +243,9 @@ class Program:
                 self.fast = self._function(library, "bound", self.bound)
                 if self.bound:
                     self.rounds = self._function(library, "rounds", self.bound)
+
+    def _pieces(self) -> list[str]:
+        return pieces.cut(self.module, TEAM.size)
 
     def _function(self, library: engine.Library, name: str, arrays: Sequence[Var], first: bool = True) -> Any:
         found = call.function(library, name, self.table)
