@@ -421,6 +421,106 @@ def test_what_changes_inside_the_attributes_of_modules_is_seen() -> None:
     assert "Configured.options.scale changed from 1.0 to 0.5" in twin.compiled.retraces[1]
 
 
+# ----- the first step ---------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_first_step_is_compiled(name: str) -> None:
+    """But where parameters that the optimizer does not clear get their first gradient."""
+    twin = Twin(network(), OPTIMIZERS[name])
+    (batch,) = batches(1)
+    twin.run(*batch)
+    twin.check()
+    assert twin.compiled.eager_calls == (name in ("muon", "momentum"))  # this one has dampening
+
+
+class Remembering(optim.Optimizer):
+    """Asks for what it remembers in several ways."""
+
+    def __init__(self, params: Any, how: str) -> None:
+        super().__init__(params, {"lr": 0.1})
+        self.how = how
+
+    def update(self, p: Any, g: Any, state: Any, group: Any) -> Any:
+        if self.how == "array":
+            m = state.get("m", np.full(p.shape, 0.5, p.dtype))
+        elif self.how == "number":
+            m = state.get("m", 0.5)
+        elif self.how == "neither":
+            m = state["m"] if "m" in state else 0.5 + 0 * g
+        else:
+            m = state.get("m", 0.5) + state.get("n", 0.25)  # which is never there
+        if "n" in state or ("m" in state) != bool(len(state)):
+            raise AssertionError("what was not set is not there")
+        state["m"] = m * 0.9 if self.how == "number" else 0.9 * m + g
+        return p - group["lr"] * state["m"] * g
+
+
+@pytest.mark.parametrize("how", ["array", "number", "neither", "both"])
+def test_what_is_asked_for_with_a_default_begins_with_it(how: str) -> None:
+    twin = Twin(network(), lambda ps: Remembering(ps, how))
+    for x, y in batches(4):
+        twin.run(x, y)
+        twin.check()
+    assert twin.compiled.eager_calls == (how in ("neither", "both"))
+    assert all(list(entry) == ["m"] for entry in twin.optimizers[0].state.values())
+    assert len(twin.compiled.retraces) == 1
+
+
+def test_nothing_is_begun_where_recording_fails() -> None:
+    model = network()
+    optimizer = optim.Adam(model.parameters())
+    loss_of = nn.CrossEntropyLoss()
+
+    @wg.compile
+    def step(x: Any, y: Any) -> Any:
+        loss = loss_of(model(x), y)
+        loss.backward()
+        optimizer.step()
+        if loss > 1000:  # no value is known here
+            return loss
+        return loss * 2
+
+    (batch,) = batches(1)
+    with pytest.raises(wg.errors.TracedValueError):
+        step(*batch)
+    assert not optimizer.state
+    assert optimizer.state_dict()["state"] == {}
+    assert optimizer.steps == 0
+
+
+def test_a_first_step_that_is_refused_changes_nothing() -> None:
+    twin = Twin(network(), OPTIMIZERS["adam"])
+    model, optimizer, step = twin.models[0], twin.optimizers[0], twin.compiled
+    before = {k: v.copy() for k, v in model.state_dict().items()}
+    (x, y), (good, labels) = batches(2)
+    with pytest.raises(wg.errors.NonFiniteError, match="in step 1"):
+        step(x * np.inf, y)
+    for key, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[key])
+    assert optimizer.steps == 0
+    assert all(not np.any(v) for entry in optimizer.state_dict()["state"].values() for v in entry.values())
+    step(good, labels)
+    assert optimizer.steps == 1
+    assert {entry["step"] for entry in optimizer.state_dict()["state"].values()} == {1}
+
+
+def test_parameters_join_later() -> None:
+    """The state of some is older than that of others."""
+    twin = Twin(network(), OPTIMIZERS["adam"])
+    late = [next(iter(m.parameters())) for m in twin.models]
+    for p in late:
+        p.requires_grad_(False)
+    data = batches(6)
+    for x, y in data[:3]:
+        twin.run(x, y)
+    for p in late:
+        p.requires_grad_(True)
+    for x, y in data[3:]:
+        twin.run(x, y)
+    twin.check()
+    assert sorted(entry["step"] for entry in twin.optimizers[0].state_dict()["state"].values()) == [3, 6, 6, 6]
+    assert twin.compiled.eager_calls == 0
+
+
 def test_eager_steps_in_between() -> None:
     twin = Twin(network(), OPTIMIZERS["adam"])
     eager = [twin.step(m, o) for m, o in zip(twin.models, twin.optimizers, strict=True)]

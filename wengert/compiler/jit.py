@@ -340,8 +340,8 @@ def compile(f: Callable[..., Any] | None = None, *, cache_size: int = _CACHE_SIZ
     numbers, sorting, decompositions) runs on NumPy in between; without llvmlite all does.
 
     Returned tensors have no history; so where `f` calls no ``backward`` and the session would record its result
-    (`wg.no_grad` is off, and parameters learn), it runs as it stands, as it does inside a transform and in the first
-    step of an optimizer, which makes its state. A gradient that is not finite raises `NonFiniteError`, and then the
+    (`wg.no_grad` is off, and parameters learn), it runs as it stands, as it does inside a transform, and where it makes
+    state that has no value to begin with. A gradient that is not finite raises `NonFiniteError`, and then the
     call has changed nothing (but that gradient may be there to be looked at). Arrays it closes over are locked against
     writing.
 

@@ -15,7 +15,7 @@ from wengert.base.errors import CompileError, show
 from wengert.compiler.guards import Guard, guards_of
 from wengert.compiler.signature import ARRAYS, FUNCTIONS, Eager
 from wengert.compiler.trace import Check, Destination, Result, Trace
-from wengert.core.lifting import Lifting, Outer, Unequal, lifted
+from wengert.core.lifting import Again, Lifting, Outer, lifted
 from wengert.core.places import Handle, Place
 from wengert.core.primitive import REGISTRY
 from wengert.core.record import SESSION, Recorder, Tensor, escaped
@@ -25,12 +25,12 @@ from wengert.core.tree import Structure, flatten
 
 
 def trace_call(
-    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str, common: bool = True
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str, doubted: Sequence[str] = ()
 ) -> Trace | None:
     """Record ``f(*args, **kwargs)``; None where the call must run eagerly.
 
     That is so where it reads a tensor of a transform that is running around it, and where it makes state that was not
-    there before, as the first step of an optimizer does (the next call finds it).
+    there before and has no value to begin with (the next call finds it).
     """
     given, structure = flatten((args, kwargs))
     guards = guards_of(f, *(x for x in given if isinstance(x, FUNCTIONS)))
@@ -38,22 +38,23 @@ def trace_call(
     guards.append(Guard("the generator of Python's random", lambda: hash(random.getstate())))
     try:
         with lifted("compile") as lifting:
-            lifting.common = common
+            lifting.granted -= {*doubted}
             rec = lifting.recorder
             boxes = [_box(x, rec) for x in given]
             nodes = [b.node if isinstance(b, Tensor) else None for b in boxes]
             call_args, call_kwargs = structure.unflatten(boxes)
             leaves, output = flatten(f(*call_args, **call_kwargs))
             del call_args, call_kwargs
-            if lifting.grown is not None:
+            if lifting.grown is not None or lifting.is_first():
                 return None
             if _unsteady(output):
                 raise Eager
             ended = _Ended(lifting, leaves)
+            lifting.succeed()
     except Outer:
         return None
-    except Unequal:
-        return trace_call(f, args, kwargs, name, common=False)
+    except Again as again:
+        return trace_call(f, args, kwargs, name, [*doubted, *again.args])
     _check_pure(guards, name)
     if any(isinstance(b, Tensor) and b.node is not v for b, v in zip(boxes, nodes, strict=True)):
         raise CompileError(

@@ -99,8 +99,12 @@ class Member:
         self.now = slot.start
 
 
-class Unequal(BaseException):
-    """Numbers that were the same before are not afterwards: they must be recorded one by one."""
+class Again(BaseException):
+    """Something that was taken for granted is not so; the function is recorded once more without."""
+
+
+COMMON = "numbers of an optimizer that are equal before are equal afterwards"
+BEGUN = "what is asked for with a default before it is there is there afterwards"
 
 
 class Lifting:
@@ -116,13 +120,17 @@ class Lifting:
         self.members: list[Member] = []
         self.views: dict[Any, Any] = {}  # what objects of upper floors show instead of themselves
         self.watches: list[Watch] = []
+        self.outcome: list[tuple[str, Callable[[], Any]]] = []  # what is watched once the recording has ended
         self.checks: list[Check] = []
         self.made: list[weakref.ref[Tensor]] = []  # every tensor of the list
         self.handles: list[Var] = []  # what eager code has as a tensor, whatever it is computed from: gradients
         self.met: list[Any] = []  # modules, optimizers and hooks that ran, whose code is looked into
+        self.begun: dict[Any, Callable[[], None]] = {}  # what takes back what was put outside, if this comes to nothing
+        self.unset: set[Any] = set()  # what of that the function has not set so far
+        self.missed: list[Cell] = []  # those without a gradient, where the function decides by that
         self.swept = False  # whether a sweep ran inside
         self.grown: str | None = None  # what the function makes that was not there before
-        self.common = True  # whether equal numbers of an optimizer are recorded as one
+        self.granted = frozenset({COMMON, BEGUN})
         self.began = next_number()
 
     # ----- tensors
@@ -179,6 +187,7 @@ class Lifting:
         kept = self.cells.get(id(cell))
         if kept is not None and id(cell) not in self.written and cell.grad is kept.start:
             self.watch(f"whether {Gradient(cell)!r} is there", lambda: cell.grad is None, kept.before is None)
+            self.missed += [cell] if kept.before is None else []
 
     def traced(self, x: Any) -> Any:
         """`x` as a tensor of the list: below the session, and constants too."""
@@ -202,6 +211,10 @@ class Lifting:
     def watch(self, where: str, read: Callable[[], Any], answer: Any, roots: frozenset[Place] = frozenset()) -> None:
         """Record anew where ``read()`` is another than `answer`."""
         self.watches.append(Watch(where, read, answer, roots))
+
+    def watch_outcome(self, where: str, read: Callable[[], Any]) -> None:
+        """The same for something that the recording itself may change: `answer` is what it is in the end."""
+        self.outcome.append((where, read))
 
     def check(self, flag: Any, detail: Any, error: Callable[[Any], Exception]) -> None:
         """Let the function write nothing back, and raise ``error(values of detail)``, where `flag` is false."""
@@ -257,13 +270,31 @@ class Lifting:
         for member in self.members:
             member.slot.now = member.now
         if any(not _same(m.slot.now.node, m.now.node) for m in self.members):
-            raise Unequal
+            raise Again(COMMON)
         for slot in list(self.slots.values()):
             if slot.now is not slot.start:
                 yield slot.place, self.traced(slot.now).node
 
+    def is_first(self) -> bool:
+        """Whether a function made state outside, and gradients by whose absence it decided: the next call is another.
+
+        It is not worth compiling then: it runs eagerly once.
+        """
+        return bool(self.begun) and any(cell.grad is not None for cell in self.missed)
+
+    def succeed(self) -> None:
+        """The recording will be used: what it put outside stays there, and is watched."""
+        if self.unset:
+            raise Again(BEGUN)
+        self.begun.clear()
+        for where, read in self.outcome:
+            self.watch(where, read, read())
+
     def restore(self) -> None:
         """Leave everything outside as it was before."""
+        for undo in reversed(self.begun.values()):
+            undo()
+        self.begun.clear()
         for b in self.brought.values():
             b.t.value, b.t.node, b.t.rec = b.before[:3]
             if b.before[3] is not None:
@@ -320,4 +351,4 @@ def lifted(what: str) -> Iterator[Lifting]:
             lifting.session.open = False
 
 
-__all__ = ["Check", "Lifting", "Member", "Outer", "Slot", "Unequal", "Watch", "lifted"]
+__all__ = ["BEGUN", "COMMON", "Again", "Check", "Lifting", "Member", "Outer", "Slot", "Watch", "lifted"]

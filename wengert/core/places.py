@@ -190,6 +190,12 @@ class Common(Place):
         self.array = first
         return True
 
+    def join(self, owner: dict[str, Any]) -> None:
+        """One more that holds the number."""
+        self.owners.append(owner)
+        self.ids = self.array.owners = self.ids | {id(owner)}
+        dict.__setitem__(owner, self.key, self.array)
+
     def write(self, value: Any) -> None:
         self.array[...] = value
 

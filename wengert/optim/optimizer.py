@@ -23,11 +23,10 @@ from wengert.core.tape import Leaf
 from wengert.ops.comparison import isfinite
 from wengert.ops.reduction import all as all_elements
 from wengert.optim import watching
-from wengert.optim.watching import WatchedDict
+from wengert.optim.watching import COUNTED, WatchedDict
 
 State = dict[str, Any]
 Group = dict[str, Any]
-_COUNTED = frozenset({"steps", "state", "param_groups", "_cleared", "_warned"})  # that change while training
 
 
 class Optimizer:
@@ -94,7 +93,7 @@ class Optimizer:
             watching.steps(self).now = count
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in _COUNTED:
+        if name not in COUNTED:
             needs_eager(f"setting {self._name}.{name}", "it would be set once, not at each call; set it outside")
             changed()
         object.__setattr__(self, name, value)
@@ -283,7 +282,7 @@ class Optimizer:
 
 def remembered(state: State, key: str, p: Any, fill: float = 0.0) -> Any:
     """The value under `key`, at first `fill` everywhere."""
-    return state[key] if key in state else np.zeros(p.shape, p.dtype) + fill
+    return state[key] if key in state else state.get(key, np.full(p.shape, float(fill), p.dtype))
 
 
 def decayed(p: Any, g: Any, group: Group) -> Any:

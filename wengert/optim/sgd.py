@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from wengert.base.errors import ArgumentError
-from wengert.optim.optimizer import Group, Optimizer, State, decayed
+from wengert.optim.optimizer import Group, Optimizer, State, decayed, remembered
 
 
 class SGD(Optimizer):
@@ -55,8 +55,12 @@ class SGD(Optimizer):
         if group["rate_inside"]:
             g, rate = rate * g, 1.0
         if momentum:
-            old = state.get("momentum_buffer")
-            d = g if old is None else momentum * old + (1 - group["dampening"]) * g
-            state["momentum_buffer"] = d
+            state["momentum_buffer"] = d = self._momentum(p, g, state, momentum, group["dampening"])
             g = g + momentum * d if group["nesterov"] else d
         return p - rate * g
+
+    def _momentum(self, p: Any, g: Any, state: State, momentum: Any, dampening: Any) -> Any:
+        if not dampening:
+            return momentum * remembered(state, "momentum_buffer", p) + g
+        old = state.get("momentum_buffer")  # the first gradient is not damped
+        return g if old is None else momentum * old + (1 - dampening) * g

@@ -7,15 +7,18 @@ options that are no numbers are guarded.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from wengert.base.errors import CompileError
 from wengert.core.epoch import changed
-from wengert.core.lifting import Member, Slot
+from wengert.core.lifting import BEGUN, COMMON, Member, Slot
 from wengert.core.places import Common, Counter, Entry, Number, Option, Place
 from wengert.core.record import Tensor, local
+
+COUNTED = frozenset({"steps", "state", "param_groups", "_cleared", "_warned"})  # that change while training
 
 
 class WatchedDict(dict[Any, Any]):
@@ -70,25 +73,15 @@ class WatchedDict(dict[Any, Any]):
 class _View(dict[Any, Any]):
     """The options of a group, or the state of a parameter, as the function that is recorded sees them."""
 
-    def __init__(self, title: str, values: dict[str, Any], slots: dict[str, Slot], fixed: bool) -> None:
+    def __init__(self, title: str, values: dict[str, Any]) -> None:
         super().__init__(values)
-        self.title, self.slots, self.fixed = title, slots, fixed
+        self.title = title
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if self.fixed:
-            raise CompileError(
-                f"compile: {self.title}[{key!r}] is set while the function is recorded; it would be set once, not at "
-                "each call", hint="step schedules and set options outside of the compiled function",
-            )  # fmt: skip
-        if key in self.slots:
-            self.slots[key].now = value
-        else:
-            local.lifting.grown = f"{self.title}[{key!r}]"
-        dict.__setitem__(self, key, value)
-
-    def __delitem__(self, key: Any) -> None:
-        local.lifting.grown = f"{self.title} without {key!r}"
-        dict.__delitem__(self, key)
+        raise CompileError(
+            f"compile: {self.title}[{key!r}] is set while the function is recorded; it would be set once, not at each "
+            "call", hint="step schedules and set options outside of the compiled function",
+        )  # fmt: skip
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         if key not in self:
@@ -100,17 +93,86 @@ class _View(dict[Any, Any]):
             self[key] = value
 
 
+class _State(_View):
+    """The state of a parameter. What is asked for with a default before it is there begins with that."""
+
+    def __init__(self, states: _States, p: Tensor, given: dict[str, Any]) -> None:
+        super().__init__(states.title, given)
+        self.states, self.p = states, p
+        self.slots: dict[str, Slot | Member] = {}
+        for key, value in given.items():
+            if isinstance(value, np.ndarray) or _is_number(value):
+                dict.__setitem__(self, key, self._watch(given, key, value))
+
+    def _watch(self, given: dict[str, Any], key: str, value: Any) -> Any:
+        """Let a slot stand for a value of the state outside; what it is now."""
+        if isinstance(value, np.ndarray):
+            self.slots[key] = _slot(Entry(given, key, f"{self.title}[{key!r}]"))
+        else:
+            self.slots[key] = member = Member(self.states.common[id(given), key])
+            local.lifting.members.append(member)
+        return self.slots[key].now
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        if key in self:
+            return self[key]
+        if key in self.slots:
+            return self.slots[key].now
+        if BEGUN not in local.lifting.granted or not (_is_number(default) or type(default) is np.ndarray):
+            return default
+        return self._watch(self.states.begin(self.p, key, default), key, default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if key in self.slots:
+            self.slots[key].now = value
+            local.lifting.unset.discard((self.p, key))
+        else:
+            local.lifting.grown = f"{self.title}[{key!r}]"
+        dict.__setitem__(self, key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        local.lifting.grown = f"{self.title} without {key!r}"
+        dict.__delitem__(self, key)
+
+
 class _States(dict[Any, Any]):
+    """The state of all parameters."""
+
     def __init__(self, optimizer: Any) -> None:
-        name = type(optimizer).__name__
-        self.title = f"the state of {name}"
-        common = _common(self.title, optimizer._state)
-        super().__init__({p: _view(self.title, entry, common) for p, entry in optimizer._state.items()})
+        super().__init__()
+        self.title = f"the state of {type(optimizer).__name__}"
+        self.outside: dict[Tensor, dict[str, Any]] = optimizer._state
+        self.common = _common(self.title, self.outside)
+        self.begun: dict[Any, Slot] = {}  # numbers that were not there before
+        for p, entry in self.outside.items():
+            self[p] = _State(self, p, entry)
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         if key not in self:
-            self[key] = _View(self.title, {}, {}, False)
+            self[key] = _State(self, key, {})
         return self[key]
+
+    def begin(self, p: Tensor, key: str, value: Any) -> dict[str, Any]:
+        """Put a value into the state outside, as the first step would; returns the entry of the parameter."""
+        local.lifting.begun[p, key] = partial(_forget, self.outside, p, key)
+        local.lifting.unset.add((p, key))
+        entry: dict[str, Any] = self.outside.setdefault(p, {})
+        entry[key] = np.array(value) if isinstance(value, np.ndarray) else value
+        if not isinstance(value, np.ndarray):
+            kind = key, type(value), repr(value), 0 if COMMON in local.lifting.granted else id(entry)
+            if kind in self.begun:
+                self.begun[kind].place.join(entry)
+            else:
+                self.begun[kind] = _slot(Common([entry], key, f"{self.title}[{key!r}]"))
+            self.common[id(entry), key] = self.begun[kind]
+        return entry
+
+
+def _forget(states: dict[Tensor, dict[str, Any]], p: Tensor, key: str) -> None:
+    """Take back what was begun."""
+    states[p].pop(key, None)
+    if not states[p]:
+        del states[p]
 
 
 def steps(optimizer: Any) -> Slot:
@@ -136,8 +198,7 @@ def states(optimizer: Any) -> Any:
     views = local.lifting.views
     key = "states", id(optimizer)
     if key not in views:
-        mark = _state_marks(optimizer)
-        local.lifting.watch(f"the state of {type(optimizer).__name__}", lambda: _state_marks(optimizer), mark)
+        local.lifting.watch_outcome(f"the state of {type(optimizer).__name__}", lambda: _state_marks(optimizer))
         views[key] = _States(optimizer)
     return views[key]
 
@@ -148,7 +209,7 @@ def _options(title: str, given: dict[str, Any]) -> _View:
         if type(value) is tuple:
             value = tuple(_slot(Option(given, key, i)).now if _is_number(v) else v for i, v in enumerate(value))
         values[key] = _slot(Option(given, key)).now if _is_number(value) else value
-    return _View(title, values, {}, True)
+    return _View(title, values)
 
 
 def _common(title: str, states: dict[Any, dict[str, Any]]) -> dict[tuple[int, str], Slot]:
@@ -157,26 +218,13 @@ def _common(title: str, states: dict[Any, dict[str, Any]]) -> dict[tuple[int, st
     for entry in states.values():
         for key, value in entry.items():
             if _is_number(value):
-                own = 0 if local.lifting.common else id(entry)
+                own = 0 if COMMON in local.lifting.granted else id(entry)
                 together.setdefault((key, type(value), repr(value), own), []).append(entry)
     found = {}
     for (key, *_), owners in together.items():
         slot = _slot(Common(owners, key, f"{title}[{key!r}]"))
         found.update({(id(owner), key): slot for owner in owners})
     return found
-
-
-def _view(title: str, given: dict[str, Any], common: dict[tuple[int, str], Slot]) -> _View:
-    values: dict[str, Any] = {}
-    slots: dict[str, Any] = {}
-    for key, value in given.items():
-        if isinstance(value, np.ndarray):
-            slots[key] = _slot(Entry(given, key, f"{title}[{key!r}]"))
-        elif _is_number(value):
-            slots[key] = Member(common[id(given), key])
-            local.lifting.members.append(slots[key])
-        values[key] = slots[key].now if key in slots else value
-    return _View(title, values, slots, False)
 
 
 def _slot(place: Place) -> Slot:
@@ -189,7 +237,9 @@ def _is_number(x: Any) -> bool:
 
 def _marks(optimizer: Any) -> Any:
     """What of the groups is no number: which parameters, and the options that decide."""
-    attributes = [(k, repr(v)) for k, v in optimizer.__dict__.items() if type(v) in (bool, int, float, str)]
+    attributes = [
+        (k, repr(v)) for k, v in optimizer.__dict__.items() if type(v) in (bool, int, float, str) and k not in COUNTED
+    ]
     return attributes, [(id(group), {k: _mark(v) for k, v in group.items()}) for group in optimizer._groups]
 
 
@@ -209,4 +259,4 @@ def _mark(x: Any) -> Any:
     return id(x) if isinstance(x, Tensor) else repr(x)
 
 
-__all__ = ["WatchedDict", "groups", "states", "steps"]
+__all__ = ["COUNTED", "WatchedDict", "groups", "states", "steps"]
