@@ -421,6 +421,19 @@ def test_what_changes_inside_the_attributes_of_modules_is_seen() -> None:
     assert "Configured.options.scale changed from 1.0 to 0.5" in twin.compiled.retraces[1]
 
 
+def test_modules_that_are_made_inside() -> None:
+    """A loss written in place; what a module keeps from call to call must not be made there."""
+    weight = np.array([1.0, 3.0])
+    twin = Twin(network(), OPTIMIZERS["adam"], lambda z, y: nn.CrossEntropyLoss(weight=weight)(nn.Tanh()(z), y))
+    for x, y in batches(4):
+        twin.run(x, y)
+    twin.check()
+    assert len(twin.compiled.retraces) == 1
+    assert twin.compiled.eager_calls == 0
+    with pytest.raises(wg.errors.CompileError, match="Linear.weight is set while the function is recorded"):
+        wg.compile(lambda x: nn.Linear(3, 2)(x))(np.ones((4, 3)))
+
+
 # ----- the first step ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_first_step_is_compiled(name: str) -> None:

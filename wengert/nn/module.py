@@ -19,7 +19,7 @@ from wengert.core.record import SESSION, Tensor, as_array, concrete, local, need
 from wengert.core.tape import Leaf
 from wengert.core.tree import register_tree
 from wengert.nn import summary
-from wengert.nn.watching import buffer_now, buffers_now, set_while_recorded, signature, watch_module
+from wengert.nn.watching import buffer_now, buffers_now, made_inside, set_while_recorded, signature, watch_module
 from wengert.transforms.hooks import HookHandle
 
 
@@ -80,6 +80,8 @@ class Module:
     def __init__(self) -> None:
         for name, value in _new_attributes().items():
             object.__setattr__(self, name, value)
+        if local.lifting is not None:
+            made_inside(self)
 
     # ----- calling
     def forward(self, *args: Any, **kwargs: Any) -> Any:

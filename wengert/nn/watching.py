@@ -26,8 +26,19 @@ def buffers_now(buffers: dict[str, Any]) -> dict[str, Any]:
     return {name: buffer_now(buffers, name) for name in buffers}
 
 
+def made_inside(module: Any) -> None:
+    """Note that a module was made by the function that is being recorded, such as a loss that is written in place."""
+    local.lifting.views["made", id(module)] = module
+
+
 def set_while_recorded(module: Any, name: str, value: Any) -> None:
-    """Change a buffer, as the compiled function will at each call; every other attribute would be set only once."""
+    """Change a buffer, as the compiled function will at each call; every other attribute would be set only once.
+
+    Those of modules that were made inside are nobody else's.
+    """
+    if ("made", id(module)) in local.lifting.views and not _stays(value):
+        object.__setattr__(module, name, value)
+        return
     buffers = module.__dict__["_buffers"]
     old = buffers.get(name)
     if isinstance(old, Tensor) and old.rec is not None and hasattr(value, "dtype"):
@@ -48,11 +59,18 @@ def set_while_recorded(module: Any, name: str, value: Any) -> None:
     slot.now = value
 
 
+def _stays(value: Any) -> bool:
+    """Whether a value is one that a module keeps from call to call: a parameter, or a module."""
+    return isinstance(value, Tensor) or hasattr(value, "_parameters")
+
+
 def watch_module(module: Any) -> None:
     """Guard everything a module decides by; looked at after a module or an optimizer was changed somewhere."""
     lifting = local.lifting
     if any(type(p) is Tensor for p in module.parameters()):
         return  # a copy made by a transform, which watched the module when it took it apart
+    if ("made", id(module)) in lifting.views:
+        return
     if ("module", id(module)) not in lifting.views:
         lifting.views["module", id(module)] = module
         lifting.met += [module, *module._before, *module._after]
@@ -115,4 +133,4 @@ def _shape(x: Any) -> Any:
     return (x.shape, x.dtype) if isinstance(x, np.ndarray | np.generic) else id(x)
 
 
-__all__ = ["buffer_now", "buffers_now", "set_while_recorded", "signature", "snapshot", "watch_module"]
+__all__ = ["buffer_now", "buffers_now", "made_inside", "set_while_recorded", "signature", "snapshot", "watch_module"]
