@@ -30,9 +30,11 @@ def cache(
         return
     found = disk.entries(place)
     size = sum(entry.size for entry in found)
+    plans = sum(entry.path.suffix == disk.PLAN for entry in found)
     rows = {
         "folder": str(place),
-        "modules": f"{len(found):,}",
+        "modules": f"{len(found) - plans:,}",
+        "plans": f"{plans:,}",
         "size": _megabytes(size),
         "limit": _megabytes(disk.LIMIT),
     }

@@ -268,7 +268,7 @@ class Compiled:
     def native_source(self) -> str:
         """The text of the latest call's kernels, as LLVM reads it; "" where all runs on NumPy."""
         native = self._latest().native
-        return "" if native is None else native.program.text
+        return "" if native is None else native.program.writing.text
 
     def _latest(self) -> Trace:
         if self._last is None:

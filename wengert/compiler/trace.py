@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,8 +66,6 @@ class Trace:
     def __init__(self, name: str, tape: Tape, sources: Sequence[Place], destinations: Sequence[Destination],
                  results: Sequence[Result], structure: Structure, guards: Sequence[Guard]) -> None:  # fmt: skip
         self.name, self.recorded = name, tape
-        self.tape = optimise(tape, name)
-        self.runner = Runner(self.tape)
         self.native: native.Step | None = None  # made by the first call
         self._lock = threading.RLock()
         self.sources, self.destinations = list(sources), list(destinations)
@@ -83,6 +82,16 @@ class Trace:
         # A constant locks its array as long as it lives, so nothing the list was recorded from changes unseen.
         self.locks = [Const(array) for guard in guards for array in guard.arrays()]
         self.plain = all(r.output == i and not r.is_tensor and r.number is None for i, r in enumerate(results))
+
+    @cached_property
+    def tape(self) -> Tape:
+        """The list after all passes."""
+        return optimise(self.recorded, self.name)
+
+    @cached_property
+    def runner(self) -> Runner:
+        """It on NumPy."""
+        return Runner(self.tape)
 
     def broken(self) -> str | None:
         """Why it cannot be used any more, in words; None where it can."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from wengert.core.primitive import REGISTRY
 from wengert.ops import (
     activation,
     arithmetic,
@@ -45,6 +46,8 @@ from wengert.ops import (
     structure,
     trigonometric,
 )
+
+BUILTIN = frozenset(REGISTRY)  # the primitives of this package, before anybody registers one more
 
 CHAPTERS = (
     structure, elementwise, indexing, joining, arithmetic, exponential, trigonometric, rounding, comparison, complexes,

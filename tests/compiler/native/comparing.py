@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import wengert as wg
-from wengert.compiler.native.program import Program
+from wengert.compiler.native.program import Program, made
 from wengert.compiler.passes import optimise
 from wengert.compiler.runner import Runner
 from wengert.core.record import record_flat
@@ -39,7 +39,7 @@ def close(found: Any, wanted: Any, bound: float | None = None, least: float = 0.
 
 def compare(tape: Tape, arguments: Sequence[Any], bound: float | None = None, least: float = 0.0) -> Program:
     """Run a list natively, twice with other values, and compare with NumPy; the program, to look at."""
-    program, runner = Program(tape), Runner(tape)
+    program, runner = made(tape), Runner(tape)
     given = [np.asarray(x) for x in arguments]
     for _ in range(2):
         before = [x.tobytes() for x in given]
@@ -56,9 +56,9 @@ def compare(tape: Tape, arguments: Sequence[Any], bound: float | None = None, le
 
 def hosts(program: Program) -> list[str]:
     """The lines that NumPy runs."""
-    return [g.nodes[0].prim.name for g in program.order if g.kind == "host" and g.nodes[0].prim.name != "part"]
+    return [g.nodes[0].prim.name for g in program.writing.order if g.kind == "host" and g.nodes[0].prim.name != "part"]
 
 
 def groups(program: Program) -> list[str]:
     """The kernels in order, as text: kind, domain, lines."""
-    return [f"{g.kind} {list(g.domain)}: {' '.join(n.prim.name for n in g.nodes)}" for g in program.order]
+    return [f"{g.kind} {list(g.domain)}: {' '.join(n.prim.name for n in g.nodes)}" for g in program.writing.order]

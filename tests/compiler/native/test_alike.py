@@ -11,7 +11,7 @@ import pytest
 import wengert as wg
 from tests.compiler.native.comparing import close, tape_of
 from wengert.compiler.native import alike
-from wengert.compiler.native.program import Program
+from wengert.compiler.native.program import made
 from wengert.compiler.runner import Runner
 
 RNG = np.random.default_rng(0)
@@ -53,12 +53,12 @@ def picks(x: Any, w: Any, b: Any) -> Any:
 def test_same_text_same_places_right_results(f: Callable[..., Any], monkeypatch) -> None:
     arguments = [RNG.standard_normal(s).astype(np.float32) / 4 for s in ((12, 12), (12, 12), (12,))]
     tape = tape_of(f, arguments)
-    shared = Program(tape)
+    shared = made(tape)
     with monkeypatch.context() as patch:
         patch.setattr(alike, "signature", lambda fusion, group: None)
-        alone = Program(tape)
-    assert shared.text == alone.text
-    assert [s.kernel for s in shared.steps] == [s.kernel for s in alone.steps]
+        alone = made(tape)
+    assert shared.writing.text == alone.writing.text
+    assert [s.kernel for s in shared.writing.steps] == [s.kernel for s in alone.writing.steps]
     wanted = Runner(tape)(arguments)
     for found, value in zip(shared(arguments) or (), wanted, strict=True):
         close(found, value, 2e-4)
@@ -67,8 +67,8 @@ def test_same_text_same_places_right_results(f: Callable[..., Any], monkeypatch)
 def test_what_is_compared() -> None:
     """Kernels are written once for each kind of group, not once for each group."""
     arguments = [RNG.standard_normal(s).astype(np.float32) for s in ((12, 12), (12, 12), (12,))]
-    program = Program(tape_of(layers, arguments))
-    names = [s.kernel.name for s in program.steps]
+    program = made(tape_of(layers, arguments))
+    names = [s.kernel.name for s in program.writing.steps]
     assert len(names) == 8
     # The first three are one; of the others, factors 1, 2, -0 and 0 are four.
     assert len(set(names)) == 5

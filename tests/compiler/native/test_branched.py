@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.compiler.native.program import Program
+from wengert.compiler.native.program import made
 from wengert.compiler.passes import optimise
 from wengert.compiler.runner import Runner
 from wengert.core.record import record_flat
@@ -20,7 +20,7 @@ def native(f: Callable[..., Any], *args: Any) -> list[str]:
     """Compare machine code with NumPy on the same list; returns the kinds of its groups."""
     values = [np.asarray(x) for x in args]
     tape = optimise(record_flat(lambda *xs: flatten(f(*xs))[0], values))
-    program = Program(tape)
+    program = made(tape)
     wanted = Runner(tape)(values)
     for _ in range(2):
         found = program(values)
@@ -28,7 +28,7 @@ def native(f: Callable[..., Any], *args: Any) -> list[str]:
         for a, b in zip(found, wanted, strict=True):
             assert np.asarray(a).dtype == np.asarray(b).dtype
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
-    return [group.kind for group in program.order]
+    return [group.kind for group in program.writing.order]
 
 
 def branch(x: Any, y: Any) -> Any:

@@ -68,7 +68,7 @@ def started(**environment: str) -> int:
 
 
 def files(place: Path) -> list[Path]:
-    return [entry.path for entry in cache.entries(place)]
+    return [entry.path for entry in cache.entries(place) if entry.path.suffix == cache.CODE]
 
 
 def test_a_second_time_nothing_is_translated(place, translated) -> None:
@@ -114,8 +114,8 @@ def test_another_processor_has_files_of_its_own(place) -> None:
 
 def test_versions_are_part_of_the_name(place, translated, monkeypatch) -> None:
     check()
-    before = engine._setting()
-    monkeypatch.setattr(engine, "_setting", lambda: (*before, "another version"))
+    before = engine.setting()
+    monkeypatch.setattr(engine, "setting", lambda: (*before, "another version"))
     check()
     assert len(translated) == len(files(place)) == 2
 
@@ -289,6 +289,7 @@ def test_after_a_fork(place, translated) -> None:
 
 def test_the_code_holds_no_addresses(place, monkeypatch) -> None:
     """Two programs in one process, whose arrays lie elsewhere, are the same text."""
+    monkeypatch.setenv("WENGERT_CACHE", "off")
     texts: list[str] = []
     before = engine.object_code
     monkeypatch.setattr(engine, "object_code", lambda text, *more: texts.append(text) or before(text, *more))
@@ -316,7 +317,7 @@ def test_the_command(place, monkeypatch) -> None:
     assert str(place) in shown
     assert "modules" in shown
     assert "268.4 MB" in shown
-    assert "Removed: 1 files" in run_command("--clear")
+    assert "Removed: 2 files" in run_command("--clear")
     assert [file.name for file in place.iterdir()] == ["notes.txt"]
     monkeypatch.setenv("WENGERT_CACHE", "off")
     assert "Nothing is kept" in run_command()

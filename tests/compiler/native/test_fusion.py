@@ -10,7 +10,7 @@ import pytest
 import wengert as wg
 from tests.compiler.native.comparing import compare, groups, tape_of
 from wengert import nn, optim
-from wengert.compiler.native.program import Program
+from wengert.compiler.native.program import Program, made
 
 RNG = np.random.default_rng(0)
 X, W, B = RNG.normal(size=(5, 7)), RNG.normal(size=(7, 9)), RNG.normal(size=9)
@@ -172,7 +172,7 @@ def test_factors_that_stay_are_copied_once(m: int, n: int, dtype: Any) -> None:
 
     def text(length: int) -> str:
         arguments = [c, w, xs[:length]]
-        return compare(tape_of(f, arguments), arguments).text
+        return compare(tape_of(f, arguments), arguments).writing.text
 
     packed = text(5).count("_pack(")
     assert packed >= 4  # written and called, for w and for its transpose
@@ -186,7 +186,7 @@ def test_factors_that_change_are_not() -> None:
         return wg.scan(lambda c, x: (c @ x * 0.1, c @ c), c, xs)
 
     c, xs = RNG.normal(size=(70, 70)), RNG.normal(size=(6, 70, 70))
-    assert "_pack" not in compare(tape_of(f, [c, xs]), [c, xs]).text
+    assert "_pack" not in compare(tape_of(f, [c, xs]), [c, xs]).writing.text
 
 
 @pytest.mark.parametrize("rows", [1, 2])
@@ -234,17 +234,17 @@ def test_scans_in_scans() -> None:
 
 # ----- written over ------------------------------------------------------------------------------------------------
 def written(tape_function: Any, given: Any, aliases: dict[int, int], *arguments: Any) -> Program:
-    """A program of results and new values; `aliases` as `Program` takes them."""
+    """A program of results and new values; `aliases` as `Writing` takes them."""
     tape = tape_of(tape_function, list(arguments))
-    return Program(tape, len(tape.outputs) - len(aliases), given, aliases)
+    return made(tape, len(tape.outputs) - len(aliases), given, aliases)
 
 
 def test_an_old_value_is_read_before_it_is_written_over() -> None:
     f = lambda x, p, q: ((p @ x).sum(), p - x, q + p.T)  # noqa: E731
     square = RNG.normal(size=(5, 5))
     program = written(f, 1, {1: 1, 2: 2}, square, square + 1, square + 2)
-    assert set(program.direct) == {1, 2}
-    order = [n.prim.name for g in program.order for n in g.nodes]
+    assert set(program.plan.direct) == {1, 2}
+    order = [n.prim.name for g in program.writing.order for n in g.nodes]
     assert order.index("subtract") > order.index("matmul")
     assert order.index("subtract") > order.index("add")
 

@@ -19,7 +19,7 @@ def numbers(*shape: int) -> np.ndarray:
 def written(f: Any, *xs: np.ndarray) -> list[tuple[Group, list[str]]]:
     """The groups with what each of them writes, once their values were compared with NumPy's."""
     program = compare(tape_of(f, list(xs)), list(xs))
-    return [(g, sorted(n.prim.name for n in g.outputs)) for g in program.fusion.groups if g.nodes]
+    return [(g, sorted(n.prim.name for n in g.outputs)) for g in program.writing.fusion.groups if g.nodes]
 
 
 def layers(x: Any, w: Any, b: Any, v: Any) -> Any:

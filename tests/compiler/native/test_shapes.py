@@ -10,7 +10,7 @@ import pytest
 
 import wengert as wg
 from tests.compiler.native.comparing import close, compare, tape_of
-from wengert.compiler.native.program import Program
+from wengert.compiler.native.program import made
 from wengert.compiler.runner import Runner
 
 LENGTHS = (0, 1, 2, 5, 8, 9, 16, 17, 33, 127, 257)
@@ -114,7 +114,7 @@ def layouts(x: np.ndarray) -> Iterator[np.ndarray]:
 def test_layouts_of_inputs(dtype: Any) -> None:
     x, y = numbers((5, 9), dtype), numbers((9, 4), dtype, 1)
     tape = tape_of(lambda x, y: (x * 2, x.T + 1, (x * x).sum(0), x @ y, x[::2]), [x, y])
-    program, runner = Program(tape), Runner(tape)
+    program, runner = made(tape), Runner(tape)
     compiled = wg.compile(lambda x, y: (x * 2, (x * x).sum(0), x @ y))
     for a in layouts(x):
         for b in layouts(y):

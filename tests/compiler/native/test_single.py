@@ -16,7 +16,7 @@ X = np.linspace(-1.0, 1.0, 9)
 def loops(f: Any, *arguments: Any) -> list[bool]:
     """For each scan of a function whether it calls no other kernel; it computes what NumPy does."""
     program = compare(tape_of(f, list(arguments)), list(arguments))
-    texts = [t for t in program.text.split("define ") if "@scan" in t.split("(")[0]]
+    texts = [t for t in program.writing.text.split("define ") if "@scan" in t.split("(")[0]]
     return ["call void @kernel" not in text and "memmove" not in text for text in texts]
 
 

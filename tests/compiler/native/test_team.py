@@ -17,7 +17,7 @@ import wengert as wg
 from tests.compiler.native.comparing import tape_of
 from wengert import nn, optim
 from wengert.compiler.native import driver
-from wengert.compiler.native.program import Program
+from wengert.compiler.native.program import made
 from wengert.testing.programs import random_program
 
 ROUNDS = 2000 if os.environ.get("WENGERT_LONG") else 200
@@ -55,9 +55,9 @@ def test_one_thread_or_several(count: int, shared: None) -> None:
     x, w = rng.normal(size=(150, 40)), rng.normal(size=(40, 40)) * 0.2
     tape = tape_of(rows, [x, w])
     wg.set_num_threads(1)
-    wanted = Program(tape)([x, w])
+    wanted = made(tape)([x, w])
     wg.set_num_threads(count)
-    program = Program(tape)
+    program = made(tape)
     assert program.threads
     for _ in range(ROUNDS):
         same(program([x, w]), wanted)
@@ -69,9 +69,9 @@ def test_random_programs_on_two_threads(shared: None) -> None:
         inputs = [np.asarray(x) for x in program.inputs]
         tape = tape_of(wg.grad(program), inputs)
         wg.set_num_threads(1)
-        wanted = Program(tape)(inputs)
+        wanted = made(tape)(inputs)
         wg.set_num_threads(2)
-        several = Program(tape)
+        several = made(tape)
         for _ in range(20):
             same(several(inputs), wanted)
 

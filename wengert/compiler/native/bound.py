@@ -22,7 +22,7 @@ from wengert.compiler.native.threads import TEAM
 from wengert.core.epoch import EPOCH
 from wengert.core.places import Place
 from wengert.core.record import as_array
-from wengert.core.tape import Input, Node, Var
+from wengert.core.tape import Input, Var
 
 _empty = np.empty
 
@@ -35,21 +35,21 @@ class Bound:
     """A program whose outer inputs are read from places, and some of whose outputs are written to places."""
 
     def __init__(self, program: Program, sources: Sequence[Place], written: dict[int, Place]) -> None:
-        self.program = program
-        self.given = len(program.tape.inputs) - len(sources)
+        self.program, plan = program, program.plan
+        self.given = len(plan.inputs) - len(sources)
         self.sources = [
-            (place, x, program.slots[x])
-            for place, x in zip(sources, program.tape.inputs[self.given :], strict=True) if x in program.slots
+            (place, x, plan.slots[x])
+            for place, x in zip(sources, plan.inputs[self.given :], strict=True) if x in plan.slots
         ]  # fmt: skip
-        self.targets = [(written[i], program.tape.outputs[i], node) for i, node in program.direct.items()]
-        self.possible = program.whole and set(written) == set(program.direct)
-        self.results = [y for y in program.bound if not isinstance(y, Input)] if program.whole else []
-        self.arguments = [y for y in program.bound if isinstance(y, Input)] if program.whole else []
-        self.numbers = [program.tape.inputs.index(x) for x in self.arguments]
+        self.targets = [(written[i], target) for i, target in plan.direct.items()]
+        self.possible = program.whole and set(written) == set(plan.direct)
+        self.results = [y for y in plan.bound or () if not isinstance(y, Input)]
+        self.arguments = [y for y in plan.bound or () if isinstance(y, Input)]
+        self.numbers = [plan.inputs.index(x) for x in self.arguments]
         self.kept: list[Any] = []  # copies of numbers outside
-        self.known: dict[Node, tuple[int, list[tuple[int, int]]]] = {}
+        self.known: dict[Var, tuple[int, list[tuple[int, int]]]] = {}
         self.made = [(tuple(b.shape), b.dtype) for b in self.results]
-        self.outputs = program.outputs[: program.count]
+        self.outputs = plan.outputs[: plan.results]
         self.simple = [y.base for y in self.outputs] == self.results and all(y.window is None for y in self.outputs)
         self.pool = memory.Pool()
         self.small = not any(memory.is_large(shape, dtype) for shape, dtype in self.made)
@@ -90,7 +90,7 @@ class Bound:
 
         Raises `Closed` with the number of the call that failed; those before it were done.
         """
-        plain = self.simple and self.possible and self.program.bound and len(leaves) == len(self.numbers)
+        plain = self.simple and self.possible and self.program.plan.bound and len(leaves) == len(self.numbers)
         if not plain or any(type(x) is not np.ndarray for x in leaves):
             return None
         if not self.program.threads:
@@ -115,11 +115,11 @@ class Bound:
         return None
 
     def _results(self, held: dict[Any, Any], leaves: Sequence[Any]) -> list[Any]:
-        for i, x in enumerate(self.program.tape.inputs):
+        for i, x in enumerate(self.program.plan.inputs):
             held[x] = leaves[i] if i < self.given else None
         for place, x, _ in self.sources:
             held[x] = as_array(place.read())
-        return [self.program._result(y, held) for y in self.outputs]
+        return [self.program.result(y, held) for y in self.outputs]
 
     # ----- addresses
     def note(self) -> bool:
@@ -128,8 +128,8 @@ class Bound:
         if not self.possible:
             return False
         owned: list[tuple[int, int]] = []
-        for place, y, node in self.targets:
-            found = self._target(place, y, node)
+        for place, target in self.targets:
+            found = self._target(place, target.output, target.base)
             if found is None:
                 return False
             owned += found
@@ -147,12 +147,12 @@ class Bound:
         self.noted = True
         return True
 
-    def _target(self, place: Place, y: Var, node: Node) -> list[tuple[int, int]] | None:
+    def _target(self, place: Place, y: Var, node: Var) -> list[tuple[int, int]] | None:
         """Note the array at a place that is written to, with its owners; a new one is put there if need be."""
         array, things = place.storage()
         if array is None:
             return None
-        slot = self.program.slots[node]
+        slot = self.program.plan.slots[node]
         known = self.known.get(node)
         self.program.table[slot] = array.ctypes.data  # a call by the general way may have left another one there
         if (

@@ -1,9 +1,9 @@
-"""Machine code on disk, so that a program which was compiled once starts at once.
+"""Machine code and plans on disk, so that a program which was compiled once starts at once.
 
-A file for each module: its name is the hash of everything the code depends on, and it begins with a checksum of what
-follows. Whatever is wrong with a file or with the folder means that it is not found; it is then compiled and written
-anew. Files appear complete or not at all, so that any number of processes may use a folder. The code holds no addresses
-of a process: those come from the tables of programs.
+A file for each module, and one for each list (see `stored`): the name is the hash of everything the content depends on,
+and it begins with a checksum of what follows. Whatever is wrong with a file or with the folder means that it is not
+found; it is then made and written anew. Files appear complete or not at all, so that any number of processes may use a
+folder. The code holds no addresses of a process: those come from the tables of programs.
 
 ``WENGERT_CACHE_DIR`` names the folder, else it is the system's for caches; ``WENGERT_CACHE=off`` asks for none.
 """
@@ -26,7 +26,7 @@ LIMIT = 256 << 20  # bytes that are kept; beyond, what was used longest ago goes
 _SPARED = 0.8  # of the limit stays when something goes
 _MAGIC = b"wengert2"  # the format; another one is another kind of file
 _HEAD = len(_MAGIC) + 32
-_SUFFIX = ".code"
+CODE, PLAN = ".code", ".plan"  # kinds of files
 _STALE = 3600.0  # seconds after which a file that was never finished goes
 _EVERY = 32  # files written between two looks at the size of the folder
 _LOCK = threading.Lock()
@@ -79,12 +79,12 @@ def key(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def load(name: str) -> bytes | None:
+def load(name: str, kind: str = CODE) -> bytes | None:
     """What was stored under a name; None where there is nothing, or nothing whole."""
     place = folder()
     if place is None:
         return None
-    path = place / f"{name}{_SUFFIX}"
+    path = place / f"{name}{kind}"
     try:
         with open(path, "rb") as file:
             if hasattr(os, "geteuid") and os.fstat(file.fileno()).st_uid not in (0, os.geteuid()):
@@ -102,7 +102,7 @@ def load(name: str) -> bytes | None:
     return body
 
 
-def store(name: str, body: bytes) -> None:
+def store(name: str, body: bytes, kind: str = CODE) -> None:
     """Keep something under a name; where that cannot be, it is said once."""
     place = folder()
     if place is None:
@@ -110,7 +110,7 @@ def store(name: str, body: bytes) -> None:
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         content = _MAGIC + hashlib.sha256(body).digest() + body
-        write_atomically(place / f"{name}{_SUFFIX}", content, durable=False)
+        write_atomically(place / f"{name}{kind}", content, durable=False)
         with _LOCK:
             number, _State.written = _State.written, _State.written + 1
         if number % _EVERY == 0:
@@ -129,18 +129,18 @@ def store(name: str, body: bytes) -> None:
 
 def entries(place: Path) -> list[Entry]:
     """The files of a folder, those used longest ago first."""
-    return sorted(_files(place, _SUFFIX), key=lambda entry: entry.used)
+    return sorted(_files(place, whole=True), key=lambda entry: entry.used)
 
 
 def clear(place: Path) -> int:
     """Remove all files of a folder that are ours; returns how many."""
-    return sum(_remove(entry.path) for kind in (_SUFFIX, "") for entry in _files(place, kind))
+    return sum(_remove(entry.path) for whole in (True, False) for entry in _files(place, whole))
 
 
 def shrink(place: Path, limit: int | None = None) -> None:
     """Remove what was used longest ago where all together is too large, and what was never finished."""
     limit = LIMIT if limit is None else limit
-    for entry in _files(place, ""):
+    for entry in _files(place, whole=False):
         if entry.used < time.time() - _STALE:
             _remove(entry.path)
     found = entries(place)
@@ -154,13 +154,13 @@ def shrink(place: Path, limit: int | None = None) -> None:
         total -= entry.size
 
 
-def _files(place: Path, suffix: str) -> Iterator[Entry]:
-    """The whole files of a folder, or with the suffix "" those that are being written."""
+def _files(place: Path, whole: bool) -> Iterator[Entry]:
+    """The files of a folder that are whole, or those that are being written."""
     try:
         with os.scandir(place) as found:
             for file in found:
-                begun = file.name.startswith(".") and f"{_SUFFIX}." in file.name
-                if file.name.endswith(_SUFFIX) if suffix else begun:
+                begun = file.name.startswith(".") and any(f"{kind}." in file.name for kind in (CODE, PLAN))
+                if file.name.endswith((CODE, PLAN)) if whole else begun:
                     try:
                         about = file.stat(follow_symlinks=False)
                     except OSError:  # somebody else removed it
@@ -178,4 +178,4 @@ def _remove(path: Path) -> bool:
     return True
 
 
-__all__ = ["LIMIT", "Entry", "clear", "entries", "folder", "key", "load", "shrink", "store"]
+__all__ = ["CODE", "LIMIT", "PLAN", "Entry", "clear", "entries", "folder", "key", "load", "shrink", "store"]

@@ -74,7 +74,7 @@ def _machine() -> Any:
 
 
 @cache
-def _setting() -> tuple[str, ...]:
+def setting() -> tuple[str, ...]:
     """What code depends on besides its text: the target, and the versions of all that has to do with it."""
     llvm = binding()
     llvmlite = optional("llvmlite", "native code", "llvmlite").__version__
@@ -82,16 +82,21 @@ def _setting() -> tuple[str, ...]:
     return (llvm.get_default_triple(), *processor(), versions)
 
 
+def name(text: str) -> str:
+    """The name of a module's machine code on disk."""
+    return disk.key(text, *setting())
+
+
 def object_code(text: str, pieces: Callable[[], Sequence[str]] | None = None) -> bytes:
     """Machine code for a module's assembly: from the disk where it was made before, else translated.
 
     `pieces` gives the same module as several, which are translated at the same time.
     """
-    name = disk.key(text, *_setting())
-    code = disk.load(name)
+    known = name(text)
+    code = disk.load(known)
     if code is None:
         code = _packed(_translated([text] if pieces is None else pieces()))
-        disk.store(name, code)
+        disk.store(known, code)
     return code
 
 
@@ -188,4 +193,4 @@ class Library:
             return int(self.handle[0].loaded.get_function_address(name))
 
 
-__all__ = ["Code", "Library", "available", "binding", "object_code", "processor"]
+__all__ = ["Code", "Library", "available", "binding", "name", "object_code", "processor", "setting"]

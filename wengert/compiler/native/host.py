@@ -23,7 +23,7 @@ class Host:
     """One such line, ready to run."""
 
     def __init__(self, program: Program, node: Node) -> None:
-        self.program, self.node = program, node
+        self.program, self.writing, self.node = program, program.writing, node
         if node.prim is PART:
             self.function: Any = itemgetter(node.attrs["index"])
         else:
@@ -34,12 +34,12 @@ class Host:
         """What stands for an operand: a value, or a variable and the window onto it."""
         if not isinstance(x, Var):
             return x
-        base, window = self.program.fusion.operand(self.node, k)
+        base, window = self.writing.fusion.operand(self.node, k)
         if isinstance(base, Const):
             fixed = isinstance(base.value, np.ndarray | np.generic)
             return windowed(np.asarray(base.value), window) if fixed else base.value
-        if base in self.program.offset:
-            start = self.program.offset[base]
+        if base in self.writing.offset:
+            start = self.writing.offset[base]
             memory = self.program.arena[start : start + bytes_of(base)].view(base.dtype).reshape(base.shape)
             return windowed(memory, window)
         if not isinstance(base.dtype, np.dtype) or (window.whole and window.shape == tuple(base.shape)):

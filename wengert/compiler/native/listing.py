@@ -49,14 +49,14 @@ class Row(NamedTuple):
 
 def rows(program: Program) -> list[Row]:
     """What a call runs, in its order."""
-    found = []
-    for group in program.order:
+    found, writing = [], program.writing
+    for group in writing.order:
         if group.kind == "host":
             found.append(_left(group.nodes[0]))
             continue
         words, where = operations(group), next((n.where for n in group.nodes if n.where), "")
         dtype = str(np.result_type(*{n.dtype for n in group.nodes if isinstance(n.dtype, np.dtype)}))
-        for step in (s for s in program.steps if s.group is group):
+        for step in (s for s in writing.steps if s.group is group):
             k = step.kernel
             shared = program.threads and is_shared(k)
             size = k.flops, k.bytes, k.nanoseconds
@@ -166,7 +166,7 @@ def table(program: Program) -> list[str]:
     constants = sum(array.nbytes for array in program.constants.values())
     kept = ", ".join(
         f"{amount(size, 'B')} {what}"
-        for size, what in ((program.arena_bytes, "between kernels"), (program.scratch.nbytes, "of scratch"),
+        for size, what in ((program.plan.arena, "between kernels"), (program.scratch.nbytes, "of scratch"),
                            (constants, "of constants"))
     )  # fmt: skip
     below = [f"memory: {kept}; estimated on one thread: {duration(total)}"]
@@ -176,28 +176,28 @@ def table(program: Program) -> list[str]:
 
 def plan(program: Program) -> str:
     """Groups in order, with their lines; where every value between them lies in the arena; what is written over."""
-    lines = []
-    for place, group in enumerate(program.order):
-        gated = ", behind the gate" if group in program.gated else ""
+    lines, writing = [], program.writing
+    for place, group in enumerate(writing.order):
+        gated = ", behind the gate" if group in writing.gated else ""
         after = f", after {', '.join(map(str, sorted(group.needs)))}" if group.needs else ""
         lines.append(f"{place}: group {group.number} {group.kind} over {shape_text(group.domain)}{after}{gated}")
         for node in group.nodes:
             kept = ""
-            if node in program.offset:
-                start = program.offset[node]
+            if node in writing.offset:
+                start = writing.offset[node]
                 kept = f"  -> arena {start} … {start + bytes_of(node)}"
-            elif node in program.over:
-                kept = f"  -> over x{program.tape.inputs.index(program.over[node])}"
+            elif node in writing.over:
+                kept = f"  -> over x{writing.tape.inputs.index(writing.over[node])}"
             elif node in group.outputs or group.kind == "host":
                 kept = "  -> an array of its own"
             lines.append(f"     {node.prim.name} {type_text(node)}{kept}")
-    return "\n".join([*lines, f"arena: {program.arena_bytes} bytes"])
+    return "\n".join([*lines, f"arena: {writing.arena_bytes} bytes"])
 
 
 def show(program: Program, name: str) -> None:
     """Print what ``WENGERT_SHOW`` asks for."""
     wanted = os.environ.get("WENGERT_SHOW", "").split(",")
-    for word, text in (("plan", plan), ("kernels", lambda p: p.text)):
+    for word, text in (("plan", plan), ("kernels", lambda p: p.writing.text)):
         if word in wanted:
             sys.stderr.write(f"--- {name}: {word}\n{text(program)}\n")
 

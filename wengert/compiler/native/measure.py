@@ -21,7 +21,8 @@ from wengert.compiler.native.ir import PTR, Value
 from wengert.compiler.native.peaks import Peaks, peaks
 from wengert.compiler.native.program import Program
 from wengert.compiler.native.threads import TEAM
-from wengert.core.tape import Const, Var
+from wengert.compiler.native.writing import Writing
+from wengert.core.tape import Node, Var
 
 _BATCH = 100e-6  # seconds that are timed at once
 _SHORTEST = 10e-9  # seconds below which a rate says nothing
@@ -87,12 +88,12 @@ class Profile:
         return "\n".join([self.head(), *listing.aligned(self.cells())])
 
 
-class _Timed(Program):
-    """A program with an entry for each of its kernels."""
+class _Timed(Writing):
+    """A list with an entry for each of its kernels."""
 
     def _functions(self, runs: list[Any]) -> None:
         super()._functions(runs)
-        jobs = [job for run in runs if not isinstance(run, Host) for job in run]
+        jobs = [job for run in runs if not isinstance(run, Node) for job in run]
         for number, job in enumerate(jobs):
             shared = self.threads and is_shared(job.kernel)
             segment(self.module, f"only{number}", [job._replace(gated=False)], shared)
@@ -106,29 +107,28 @@ class _Timed(Program):
             f.finish()
             entry(self.module, f"empty{number}", f"nothing{number}", [], threads, bound=False)
         for number, run in enumerate(runs):
-            if not isinstance(run, Host):
+            if not isinstance(run, Node):
                 entry(self.module, f"all{number}", f"segment{number}", [], self.threads, bound=False)
-        self.runs = [run if isinstance(run, Host) else len(run) for run in runs]
-        self.text = self.module.text()
+        self.counts = [1 if isinstance(run, Node) else len(run) for run in runs]
 
-    def copies(self, arguments: Sequence[Any]) -> dict[Var, Any]:
-        """Arrays of its own for everything outside, with the values of `arguments`, noted in the table."""
-        held: dict[Var, Any] = {}
-        for x, value in zip(self.tape.inputs, arguments, strict=True):
-            held[x] = value
-            if x in self.slots:
-                held[x] = _copy(memory.plain(value, x))
-        for x in self.slots:
-            if x not in held and not isinstance(x, Const) and isinstance(x.dtype, np.dtype):
-                held[x] = held[self.over[x]] if x in self.over else _copy(np.zeros(x.shape, x.dtype))
-        for x, array in held.items():
-            self.note(x, array)
-        return held
 
-    def note(self, x: Var, array: Any) -> None:
-        """Tell the kernels where an outside variable is."""
-        if x in self.slots:
-            self.table[self.slots[x]] = array.ctypes.data
+def _copies(program: Program, timed: _Timed, arguments: Sequence[Any]) -> dict[Var, Any]:
+    """Arrays of its own for everything outside, with the values of `arguments`, noted in the table."""
+    held: dict[Var, Any] = {}
+    for x, value in zip(timed.tape.inputs, arguments, strict=True):
+        held[x] = _copy(memory.plain(value, x)) if x in timed.slots else value
+    for x in program.plan.slots:
+        if x not in held and isinstance(x.dtype, np.dtype):
+            held[x] = held[timed.over[x]] if x in timed.over else _copy(np.zeros(x.shape, x.dtype))
+    for x, array in held.items():
+        _note(program, x, array)
+    return held
+
+
+def _note(program: Program, x: Var, array: Any) -> None:
+    """Tell the kernels where an outside variable is."""
+    if x in program.plan.slots:
+        program.table[program.plan.slots[x]] = array.ctypes.data
 
 
 def _copy(array: np.ndarray) -> np.ndarray:
@@ -140,55 +140,58 @@ def _copy(array: np.ndarray) -> np.ndarray:
 def profile(name: str, whole: tuple[Any, ...], arguments: Sequence[Any], repeats: int) -> Profile:
     """Measure the kernels of a program; `whole` is what it is made of."""
     timed = _Timed(*whole)
-    functions, segments = _functions(timed)
+    program = Program(timed.plan, timed.code(), lambda: timed, whole[0])
+    functions, segments = _functions(program, timed)
     with TEAM.lock:
         TEAM.gather()
-        held = timed.copies(arguments)
-        _once(timed, segments, held)
+        held = _copies(program, timed, arguments)
+        _once(program, segments, held)
         most = peaks()
         empty = [_seconds(run, repeats) for run in functions[-2:]]
-        seconds = [max(1e-9, _seconds(run, repeats) - empty[team]) for run, team in _parts(timed, functions, held)]
-
-        together = _seconds(lambda: _once(timed, segments, held), repeats)
-    timed.status[:] = 0
+        parts = _parts(program, timed, functions, held)
+        seconds = [max(1e-9, _seconds(run, repeats) - empty[team]) for run, team in parts]
+        together = _seconds(lambda: _once(program, segments, held), repeats)
+    program.status[:] = 0
     total = sum(seconds) or 1.0
-    rows = [Measured(row, s, s / total) for row, s in zip(listing.rows(timed), seconds, strict=True)]
+    rows = [Measured(row, s, s / total) for row, s in zip(listing.rows(program), seconds, strict=True)]
     return Profile(name, rows, together, most, TEAM.size if timed.threads else 1)
 
 
-def _functions(timed: _Timed) -> tuple[list[Any], dict[int, Any]]:
+def _functions(program: Program, timed: _Timed) -> tuple[list[Any], dict[int, Any]]:
     """The entries of the kernels, then two that run none, alone and as a team; the segments by their numbers."""
-    library = timed.library
+    library = program.library
     if library is None:
         library = engine.Library(engine.object_code(timed.text))
 
     def function(name: str) -> Any:
-        return call.function(library, name, timed.table)
+        return call.function(library, name, program.table)
 
     kernels = [*(function(f"time{n}") for n in range(len(timed.steps))), function("empty0"), function("empty1")]
-    return kernels, {n: function(f"all{n}") for n, run in enumerate(timed.runs) if not isinstance(run, Host)}
+    return kernels, {n: function(f"all{n}") for n, x in enumerate(program.calls) if not isinstance(x, Host)}
 
 
-def _parts(timed: _Timed, functions: list[Any], held: dict[Var, Any]) -> list[tuple[Callable[[], Any], bool]]:
+def _parts(
+    program: Program, timed: _Timed, functions: list[Any], held: dict[Var, Any]
+) -> list[tuple[Callable[[], Any], bool]]:
     """What runs each row by itself, in order, and whether the team does."""
     found: list[tuple[Callable[[], Any], bool]] = []
     number = 0
-    for run in timed.runs:
-        if isinstance(run, Host):
-            found.append((partial(run.run, dict(held)), False))
+    for step, count in zip(program.calls, timed.counts, strict=True):
+        if isinstance(step, Host):
+            found.append((partial(step.run, dict(held)), False))
             continue
-        found += zip(functions[number : number + run], timed.shared[number : number + run], strict=True)
-        number += run
+        found += zip(functions[number : number + count], timed.shared[number : number + count], strict=True)
+        number += count
     return found
 
 
-def _once(timed: _Timed, segments: dict[int, Any], held: dict[Var, Any]) -> None:
+def _once(program: Program, segments: dict[int, Any], held: dict[Var, Any]) -> None:
     """Everything in order, as a call runs it."""
-    for number, run in enumerate(timed.runs):
-        if isinstance(run, Host):
-            run.run(held)
-            if run.node in timed.slots:
-                timed.note(run.node, held[run.node])
+    for number, step in enumerate(program.calls):
+        if isinstance(step, Host):
+            step.run(held)
+            if step.node in program.plan.slots:
+                _note(program, step.node, held[step.node])
         else:
             segments[number]()
 

@@ -28,14 +28,14 @@ class Watch:
         self.program = program
         self.rooms: list[tuple[np.ndarray | None, np.ndarray, np.ndarray, bool]] = []  # later segments use them too
         owned = np.zeros(len(program.arena), bool)
-        for base, start in program.offset.items():
+        for base, start in program.writing.offset.items():
             owned[start : start + bytes_of(base)] = True
         self.guards = ~owned
 
     def segment(self, function: Callable[..., Any], arrays: Sequence[Var], first: bool) -> Callable[..., Any]:
         """The function of a segment, with poison before (where it is the first one) and a look at all guards after."""
         program = self.program
-        written = [isinstance(x, Node) and program.fusion.home[x].kind != "host" for x in arrays]
+        written = [isinstance(x, Node) and program.writing.fusion.home[x].kind != "host" for x in arrays]
 
         def run(*given: Any) -> Any:
             if first:
@@ -54,7 +54,7 @@ class Watch:
 
     def look(self) -> None:
         """See whether anything was written where it must not; hand over the results."""
-        program, stride = self.program, self.program.scratch_stride
+        program, stride = self.program, self.program.plan.scratch
         for room, copy, x, result in self.rooms:
             assert room is None or _untouched(room, x.nbytes), "written beyond an array"
             assert result or copy.tobytes() == x.tobytes(), "an input was written"
@@ -62,7 +62,7 @@ class Watch:
                 x[...] = copy
         assert (program.arena[self.guards] == _BYTE).all(), "written beyond a value in the arena"
         for start in range(0, len(program.scratch) - stride + 1, stride):
-            rest = program.scratch[start + program.block.scratch : start + stride]
+            rest = program.scratch[start + program.writing.block.scratch : start + stride]
             assert (rest == _BYTE).all(), "written beyond scratch memory"
 
 

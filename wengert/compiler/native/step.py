@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wengert.compiler.native import listing, measure
 from wengert.compiler.native.bound import Bound, Closed
-from wengert.compiler.native.program import Program
+from wengert.compiler.native.stored import Options, program
 from wengert.core.places import Gradient
 from wengert.core.tape import Node
 from wengert.transforms.reverse import owned
@@ -22,31 +22,30 @@ class Step:
 
     def __init__(self, trace: Trace) -> None:
         self._trace = weakref.ref(trace)  # which holds this
+        given = len(trace.recorded.inputs) - len(trace.sources)
         aliases = {
-            d.output: len(trace.tape.inputs) - len(trace.sources) + d.alias
+            d.output: given + d.alias
             for d in trace.destinations if d.output is not None and d.alias is not None
         }  # fmt: skip
-        given = len(trace.tape.inputs) - len(trace.sources)
         # As in eager code, gradients that are not finite may be there when the call is refused.
         gradients = {d.output for d in trace.destinations if d.output is not None and isinstance(d.place, Gradient)}
-        self._list = trace.tape, trace.count, given, aliases, trace.gate, gradients
-        self.program = Program(*self._list)
+        self._options = Options(trace.count, given, aliases, trace.gate, gradients)
+        self.program = program(trace.recorded, lambda: _of(self._trace).tape, self._options)
         listing.show(self.program, trace.name)
         written = {d.output: d.place for d in trace.destinations if d.output is not None}
         self.bound: Bound | None = None
         # NumPy's operations give numbers, not arrays, where the result has no axes.
         self.scalars = [
             r.output for r in trace.results
-            if r.output is not None and not r.is_tensor and _is_number(trace.tape.outputs[r.output])
+            if r.output is not None and not r.is_tensor and _is_number(trace.recorded.outputs[r.output])
         ]  # fmt: skip
         if all(d.output is not None for d in trace.destinations):
             self.bound = Bound(self.program, trace.sources, written)
 
     def profile(self, leaves: Sequence[Any], repeats: int) -> measure.Profile:
         """The kernels with their times, measured on copies."""
-        trace = self._trace()
-        assert trace is not None
-        return measure.profile(trace.name, self._list, trace.arguments(leaves), repeats)
+        trace = _of(self._trace)
+        return measure.profile(trace.name, (trace.tape, *self._options), trace.arguments(leaves), repeats)
 
     def __call__(self, leaves: Sequence[Any]) -> list[Any]:
         """The results of one call, after everything was written back."""
@@ -56,9 +55,7 @@ class Step:
         return values
 
     def _values(self, leaves: Sequence[Any]) -> list[Any]:
-        trace = self._trace()
-        if trace is None:
-            raise ReferenceError("compile: this function is being deleted")
+        trace = _of(self._trace)
         if self.bound is not None and self.bound.possible:
             try:
                 values = self.bound(leaves)
@@ -73,6 +70,13 @@ class Step:
         if trace.destinations:
             trace.write(values, arguments)
         return owned(values[: trace.count])
+
+
+def _of(trace: weakref.ref[Trace]) -> Trace:
+    found = trace()
+    if found is None:
+        raise ReferenceError("compile: this function is being deleted")
+    return found
 
 
 def _is_number(y: Any) -> bool:
