@@ -73,6 +73,8 @@ def test_equal_terms() -> None:
     assert names(lambda x, y, z: (x - y) - y - y - z) == ["multiply", "subtract", "subtract"]
     assert names(lambda x, y, z: (x + y) + (x + y)) == ["add", "multiply"]
     assert names(lambda x, y, z: ((x + y) + x, x + y)) == ["add", "add"]  # the sum is there anyway
+    assert names(lambda x, y, z: ((x + y) + x, (x + y) + y)) == ["add"] * 3
+    assert names(lambda x, y, z: ((x + y) + x, (x + y) + z)) == ["add"] * 3
     for f in (lambda x, y, z: ((x + y) + z) + y, lambda x, y, z: 3 * (x - y) - y - 2 * y - z + x * 4):
         compare(tape_of(f, [X, Y, Z]), [X, Y, Z])
 
@@ -108,6 +110,34 @@ def test_rounding_errors_are_found_out() -> None:
     for f, *pair in ((error, a, b), (error, b, a), (negated, a, b), (negated, b, a), (doubled, b, a)):
         for found, wanted in zip(wg.tree_leaves(wg.compile(f)(*pair)), wg.tree_leaves(f(*pair)), strict=True):
             np.testing.assert_array_equal(found, wanted)
+
+    def three(a: Any, b: Any) -> Any:
+        c = a * b
+        s = a + b
+        t = s + c
+        u = t - s
+        return t, c - u, (t - c) - s
+
+    def split(a: Any, b: Any) -> Any:
+        p, q = a * 134217729.0, b * 134217729.0
+        high, other = p - (p - a), q - (q - b)
+        low, rest = a - high, b - other
+        product = a * b
+        return product, ((high * other - product) + high * rest + low * other) + low * rest
+
+    def neumaier(a: Any, b: Any) -> Any:
+        total = a + b
+        lost = wg.where(abs(a) >= abs(b), (a - total) + b, (b - total) + a)
+        again = total + b
+        return again + (lost + wg.where(abs(total) >= abs(b), (total - again) + b, (b - again) + total))
+
+    def repeated(a: Any, b: Any) -> Any:
+        s = a + b + b
+        return s, (s - a) - 2 * b
+
+    for f in (three, split, neumaier, repeated):
+        bits(f, a, b)
+        bits(f, b, a)
 
     def kahan(xs: Any) -> Any:
         def body(state: Any, x: Any) -> Any:

@@ -9,60 +9,117 @@ That is exact, with the signs of zeros too (so signs are not drawn out of sums),
 that is multiplied later may let a value be denormal, or infinite, that was neither. Factors beyond `_MOST`, with which
 one may have been kept away from there on purpose, stay where they are.
 
-Then ``((x + y) + z) + y`` is ``(x + 2 y) + z``, where no other sum reads those in between: rounded less often. Terms
-that are added and subtracted again stay, for that is how rounding errors are found out.
+Then ``((x + y) + z) + y`` is ``(x + 2 y) + z``, rounded less often. Sums in which something is added and taken off
+again stay as they are, with all that went into them, for that is how rounding errors are found out.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Any
+from collections.abc import Set
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from wengert.compiler.native.access import uniform
 from wengert.compiler.native.lines import Writer
+from wengert.compiler.passes.dead_code import dead_code
 from wengert.compiler.rewrite import Builder, rewrite
 from wengert.core.tape import Node, Tape, Var
 
 _MOST = 2.0**12
+_SHORT = 500  # lines of a list that is written in both ways
+_MANY = 32  # terms of a sum that is written out
 Term = tuple[Var, float]  # a value and its factor
 
 
 def powers(tape: Tape) -> Tape:
     """The list with factors that are powers of two drawn out of products and sums."""
-    return rewrite(tape, _Powers(_looked_at(tape)).change)
+    compared = _compared(tape)
+    found = [rewrite(tape, _Powers(_shared(tape) | compared).change)]
+    if len(tape) <= _SHORT:  # what several sums read may be worth looking into all the same
+        found.append(rewrite(tape, _Powers(compared).change))
+    return min(found, key=lambda t: len(dead_code(t)))
 
 
-def _looked_at(tape: Tape) -> Counter[Var]:
-    """By how many sums a value is read, with whatever power of two, outputs among them.
-
-    Where it is one, nobody can compare the value with what it was made of, and find out how it was rounded.
-    """
+def _shared(tape: Tape) -> set[Var]:
+    """The values that several sums read, with whatever power of two, outputs among them."""
     found: Counter[Var] = Counter(y for y in tape.outputs if isinstance(y, Var))
     for node in reversed(tape.nodes):
-        name = node.prim.name
-        scales = name == "negative" or (name in ("multiply", "divide") and any(_power(x) for x in node.inputs))
-        if scales or name in ("add", "subtract"):
-            for x in node.inputs:
-                if isinstance(x, Var):
-                    found[x] += found[node] if scales else 1
+        scaled = _scaled(node)
+        if scaled is not None:
+            found[scaled[0]] += found[node]
+        elif node.prim.name in ("add", "subtract"):
+            found.update(x for x in node.inputs if isinstance(x, Var))
+    return {x for x, count in found.items() if count > 1}
+
+
+def _scaled(node: Node) -> tuple[Var, float] | None:
+    """The variable and the factor of a line that multiplies by a power of two."""
+    name, x = node.prim.name, node.inputs[0]
+    if name == "negative":
+        return x, -1.0
+    pairs = {"multiply": (node.inputs, node.inputs[::-1]), "divide": (node.inputs,)}.get(name, ())
+    return next(((a, _power(b) or 0.0) for a, b in pairs if isinstance(a, Var) and _power(b)), None)
+
+
+class _Sum(NamedTuple):
+    """A sum, written out: what it adds, and what it takes off."""
+
+    added: frozenset[Var]
+    taken: frozenset[Var]
+
+
+def _compared(tape: Tape) -> set[Var]:
+    """The sums that somebody compares with what they were made of, to find out how they were rounded.
+
+    Written out, such a comparison adds something and takes it off again. Long sums are left alone too.
+    """
+    sums: dict[Var, _Sum] = {}
+    found: set[Var] = set()
+
+    def written(x: Any) -> _Sum:
+        return sums.get(x) or _Sum(frozenset((x,) if isinstance(x, Var) else ()), frozenset())
+
+    for node in tape.nodes:
+        scaled = _scaled(node)
+        if scaled is not None:
+            one = written(scaled[0])
+            sums[node] = one if scaled[1] > 0 else _Sum(one.taken, one.added)
+        elif node.prim.name in ("add", "subtract"):
+            one, other = map(written, node.inputs)
+            if node.prim.name == "subtract":
+                other = _Sum(other.taken, other.added)
+            both = _Sum(one.added | other.added, one.taken | other.taken)
+            if both.added & both.taken or len(both.added) + len(both.taken) > _MANY:
+                _leave(node, sums, found)
+            else:
+                sums[node] = both
     return found
 
 
+def _leave(node: Node, sums: dict[Var, _Sum], found: set[Var]) -> None:
+    """Each of the sums in this one is a value by itself from here on."""
+    left = [node]
+    while left:
+        node = left.pop()
+        found.add(node)
+        left += [x for x in node.inputs if isinstance(x, Node) and sums.pop(x, None) is not None]
+
+
 class _Powers:
-    def __init__(self, looked_at: Counter[Var]) -> None:
-        self.looked_at = looked_at
+    def __init__(self, alone: Set[Var]) -> None:
+        self.alone = alone
         self.scaled: dict[Var, Term] = {}  # lines written here: what is left, and a factor that is a power of two
         self.terms: dict[Var, list[Term]] = {}  # sums written here
-        self.closed: set[Var] = set()  # what several sums read: they do not look into it
+        self.closed: set[Var] = set()  # sums that others do not look into
         self.written: dict[tuple[Any, ...], Node] = {}
 
     def change(self, builder: Builder, node: Node, inputs: tuple[Any, ...]) -> Var | None:
         """A line of products or sums, written with its factors drawn out."""
         found = self._changed(builder, node, inputs)
-        if found is not None and self.looked_at[node] > 1:
+        if found is not None and node in self.alone:
             self.closed.add(self._parts(found)[0])
         return found
 
