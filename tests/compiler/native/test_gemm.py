@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.compiler.native.running import aligned, call, placed
+from wengert.compiler.native import gemm as gemm_module
 from wengert.compiler.native.gemm import Matrix, gemm, store_epilogue
 from wengert.compiler.native.ir import F32, F64, Module
 
@@ -81,6 +82,27 @@ def test_blocks(ta: bool, tb: bool) -> None:
     check(rng, 101, 1085, 530, ta, tb, np.float32)
     check(rng, 250, 1100, 130, ta, tb, np.float64)
     check(rng, 140, 300, 801, ta, tb, np.float64, (1, 3))
+
+
+@pytest.mark.parametrize("ta", [False, True])
+def test_deep_products(ta: bool, monkeypatch) -> None:
+    """Rounds of k whose operands are read where they lie: the sums are those of one round, in every bit."""
+    rng = np.random.default_rng(10)
+    for m, n, k, dtype in [(50, 50, 2003, np.float64), (65, 33, 4100, np.float32), (41, 200, 1100, np.float64)]:
+        x = rng.standard_normal((k, m) if ta else (m, k)).astype(dtype)
+        y = rng.standard_normal((k, n)).astype(dtype)
+        found = [gemm_call(x, y, ta, False, parts) for parts in (1, 2, 3)]
+        with monkeypatch.context() as patch:
+            patch.setattr(gemm_module, "_DEEP", 1 << 60)
+            once = gemm_call(x, y, ta, False)
+        for z in found:
+            np.testing.assert_array_equal(z, once)
+        check(rng, m, n, k, ta, False, dtype)
+        with monkeypatch.context() as patch:
+            patch.setattr(gemm_module, "Blocks", None)  # which writes them
+            with pytest.raises(TypeError):
+                gemm_call(x, y, ta, False)
+    check(rng, 50, 50, 2000, ta, False, np.float64, (2, 1))
 
 
 @pytest.mark.parametrize("batch", [(3, 3), (1, 3), (9, 9), (9, 1)], ids=str)

@@ -25,6 +25,7 @@ _COLUMNS = 256  # columns in work at a time where A's rows are copied
 _ROUND = 4096  # bytes after which addresses meet in the same set of the first cache
 _FAR = 2048  # bytes between rows from which on a copy of the columns in work is read faster than the rows themselves
 _WORTH = 1 << 12  # elements of B from which on a copy for many products pays
+_DEEP = 1 << 17  # bytes of a panel from which on it is read in rounds
 _SECOND = 1 << 21  # bytes of the second cache
 
 
@@ -81,7 +82,12 @@ def gemm(module: Module, name: str, m: int, n: int, k: int, kind: Type, a: Matri
         tasks, scratch = writer.tasks if batch == 1 else batch, 0
     else:
         cut = plan(m, n, k, kind, batch)
-        writer = (Blocks if is_large(m, n, k) else _Product)(f, cut, (m, n, k), a, b, epilogue)
+        shape = m, n, k
+        writer = _Product(f, cut, shape, a, b, epilogue)
+        if is_large(*shape):
+            writer = Blocks(f, cut, shape, a, b, epilogue)
+        elif writer.deep:
+            writer = Blocks(f, cut, shape, a, b, epilogue, deep=True)
         tasks, scratch = writer.cut.tasks, writer.scratch
     f.when(f.compare("slt", f["begin"], f["end"]), lambda: writer.write(batch))
     f.finish()
@@ -161,6 +167,19 @@ class _Product:
         self.tile_at = self.slot * self.group if self.pack_b else 0  # where the copy of A's tile begins
         tile = max(self.row_stride * cut.height, self.k * 2 * self.register.width) if self.pack_a else 0
         self.scratch = size * (self.tile_at + tile)
+
+    @property
+    def deep(self) -> bool:
+        """Whether B is read again and again from afar, unless k is worked on in rounds."""
+        panel = self.k * self.cut.width * self.cut.vector.bytes
+        copied = self.pack_a or self.pack_b or self.b.panels
+        return (
+            not copied
+            and panel >= _DEEP
+            and self.cut.split != "batch"
+            and self.cut.tiles >= 4
+            and self.cut.all_panels >= 2
+        )
 
     def _copies_rows(self) -> bool:
         """Whether A is read better from copies of its tiles, measured on processors with 1 to 2 MB of second cache."""

@@ -20,28 +20,35 @@ _DEPTH = 512  # steps of k in a round
 _ROWS = 192  # rows of A in work at a time: their part of a round stays in the second cache
 _COLUMNS = 512  # columns of B copied at a time
 _WAITING = 1024  # rows whose sums wait at a time
+_FIRST = 1 << 14  # bytes of a panel of B in a round where it is not copied: they stay in the first cache
 _STEPS = 4  # rows copied at a time, so that neighbouring columns are read while their page is at hand
 
 
 class Blocks:
-    """Writes one large product."""
+    """Writes one large product, or one of `deep` k, whose operands are read where they lie."""
 
-    def __init__(self, f: Function, cut: Plan, shape: tuple[int, int, int], a: Any, b: Any, epilogue: Epilogue) -> None:
-        self.f, self.cut, self.a, self.b, self.epilogue = f, cut, a, b, epilogue
+    def __init__(self, f: Function, cut: Plan, shape: tuple[int, int, int], a: Any, b: Any, epilogue: Epilogue,
+                 deep: bool = False) -> None:  # fmt: skip
+        self.f, self.cut, self.a, self.b, self.epilogue, self.deep = f, cut, a, b, epilogue, deep
         self.m, self.n, self.k = shape
         self.kind = kind = cut.vector
-        rounds = -(-self.k * kind.bytes // (_DEPTH * 4))
+        rounds = -(-self.k * kind.bytes * (cut.width if deep else 1) // (_FIRST if deep else _DEPTH * 4))
         vectors = -(-self.k // kind.width)
         self.depth = -(-vectors // rounds) * kind.width
         self.before = (self.k - 1) // self.depth  # rounds before the last
         self.tiles = max(1, _ROWS // cut.height)
         self.group = max(1, min(cut.all_panels, _COLUMNS // cut.width))
-        self.slot = self.depth * cut.width
+        self.slot = 0 if deep else self.depth * cut.width
         self.strip = -(-_WAITING // cut.height) if self.before else cut.tiles  # tiles that take all rounds together
         self.left_at = self.group * self.slot
-        self.waiting_at = self.left_at + (self.tiles * cut.height * self.depth + kind.width) * a.transposed
+        self.waiting_at = self.left_at + (self.tiles * cut.height * self.depth + kind.width) * self.turns
         self.waiting_rows = min(self.m, self.strip * cut.height) if self.before else 0
         self.scratch = kind.bytes * (self.waiting_at + self.group * self.waiting_rows * cut.width)
+
+    @property
+    def turns(self) -> bool:
+        """Whether A is copied."""
+        return bool(self.a.transposed) and not self.deep
 
     def write(self, batch: int) -> None:
         """Everything between ``begin`` and ``end``."""
@@ -71,7 +78,8 @@ class Blocks:
 
         def one(number: Value, depth: int, last: bool) -> None:
             part = _Round(self, t, (rows[0], panels), number * self.depth, depth, last)
-            part.copy_right()
+            if not self.deep:
+                part.copy_right()
             f.loop(*rows, self.tiles, lambda low: part.block(low, least(f, low + self.tiles, rows[1])))
 
         f.loop(0, self.before, 1, lambda number: one(number, self.depth, False))
@@ -96,7 +104,13 @@ class _Round:
         return self.f.at(start, self.at if lies_along else self.at * x.ld, self.kind)
 
     def _right(self, p: Value) -> Value:
+        """Where the copy of a panel begins."""
         return self.f.at(self.f["scratch"], (p - self.panels[0]) * self.product.slot, self.kind)
+
+    def _panel(self, p: Value, vectors: int) -> Strided:
+        if self.product.deep:
+            return Strided(self.f.at(self.b, p * self.cut.width, self.kind), 1, self.product.b.ld)
+        return Strided(self._right(p), 1, vectors * self.kind.width)
 
     # ----- copies
     def copy_right(self) -> None:
@@ -141,6 +155,8 @@ class _Round:
 
     def _left(self, row: Value, start: Value, height: int) -> Strided:
         product = self.product
+        if product.a.transposed and product.deep:
+            return Strided(self.f.at(self.a, row, self.kind), 1, product.a.ld)
         if product.a.transposed:
             copies = self.f.at(self.f["scratch"], product.left_at, self.kind)
             return Strided(self.f.at(copies, (row - start) * product.depth, self.kind), 1, height)
@@ -150,11 +166,11 @@ class _Round:
     def block(self, low: Value, high: Any) -> None:
         """The tiles `low` … `high` - 1 of all panels."""
         f, start = self.f, first_row(self.f, self.heights, low)
-        if self.product.a.transposed:
+        if self.product.turns:
             self._copy_left(low, high, start)
 
         def panel(p: Value, vectors: int, lanes: int) -> None:
-            right = Strided(self._right(p), 1, vectors * self.kind.width)
+            right = self._panel(p, vectors)
 
             def tile(row: Value, height: int) -> None:
                 self._tile(self._left(row, start, height), right, (row, height), (p, vectors, lanes))

@@ -107,8 +107,9 @@ def plan(m: int, n: int, k: int, kind: Type, count: int) -> Plan:
     tiles, all_panels = tall + short, panels + (rest > 0)
     split, tasks = "", 1
     if 2 * m * n * k * count >= SMALL:
-        by_rows, by_columns = _uneven(tiles), _uneven(all_panels)
-        if count >= 8 or count > 1 and _uneven(count) <= min(by_rows, by_columns):
+        by_rows = _busier([height] * tall + [height - 1] * short)
+        by_columns = _busier([nv] * panels + [rest] * (rest > 0))
+        if count >= 8 or count > 1 and _busier([1] * count) <= min(by_rows, by_columns):
             split, tasks = "batch", count
         elif by_columns < by_rows - 0.01 or (by_columns < by_rows + 0.01 and n >= m):
             split, tasks = "columns", all_panels
@@ -117,9 +118,10 @@ def plan(m: int, n: int, k: int, kind: Type, count: int) -> Plan:
     return Plan(kind.vector(width), nv, panels, rest, lanes, height, tall, short, split, tasks)
 
 
-def _uneven(tasks: int) -> float:
-    """The share of the busier of two threads."""
-    return -(-tasks // 2) / tasks
+def _busier(sizes: list[int]) -> float:
+    """The share of the busier of two threads, of tasks in order."""
+    first, total = sum(sizes[: len(sizes) // 2]), sum(sizes)
+    return max(first, total - first) / total
 
 
 __all__ = ["HEIGHTS", "SMALL", "Plan", "is_large", "lanes_for", "plan", "tiles_of"]
