@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from wengert.base.optional import optional
 from wengert.compiler.native import engine, listing
-from wengert.compiler.native.measure import Profile
 from wengert.compiler.native.threads import TEAM
 from wengert.compiler.trace import Trace
 from wengert.core.tape import Tape, Var, type_text
+
+if TYPE_CHECKING:
+    from wengert.compiler.native.measure import Profile
 
 _WIDE = 150  # columns where no terminal says how many
 

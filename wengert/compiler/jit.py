@@ -8,7 +8,7 @@ import types
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,12 +18,14 @@ from wengert.compiler import signature
 from wengert.compiler.explain import print_profile, table
 from wengert.compiler.fast import MISSED, Whole, short_way, whole
 from wengert.compiler.native import listing
-from wengert.compiler.native.measure import Profile
 from wengert.compiler.recording import trace_call
 from wengert.compiler.trace import Trace
 from wengert.core.record import SESSION, Tensor, local
 from wengert.core.tape import Tape
 from wengert.core.tree import flatten
+
+if TYPE_CHECKING:
+    from wengert.compiler.native.measure import Profile
 
 _CACHE_SIZE = 16
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from wengert.base.errors import ArgumentError, CompileError
 from wengert.compiler import native
 from wengert.compiler.guards import Guard
-from wengert.compiler.native.measure import Profile
 from wengert.compiler.native.threads import get_num_threads
 from wengert.compiler.passes import optimise
 from wengert.compiler.runner import Runner
@@ -23,6 +22,9 @@ from wengert.core.record import SESSION, Tensor, as_array, escaped
 from wengert.core.tape import Const, Tape
 from wengert.core.tree import Structure
 from wengert.transforms.reverse import owned
+
+if TYPE_CHECKING:
+    from wengert.compiler.native.measure import Profile
 
 
 class Result(NamedTuple):

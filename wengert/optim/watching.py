@@ -96,9 +96,9 @@ class _View(dict[Any, Any]):
 class _State(_View):
     """The state of a parameter. What is asked for with a default before it is there begins with that."""
 
-    def __init__(self, states: _States, p: Tensor, given: dict[str, Any]) -> None:
-        super().__init__(states.title, given)
-        self.states, self.p = states, p
+    def __init__(self, outside: _Outside, p: Tensor, given: dict[str, Any]) -> None:
+        super().__init__(outside.title, given)
+        self.outside, self.p = outside, p
         self.slots: dict[str, Slot | Member] = {}
         for key, value in given.items():
             if isinstance(value, np.ndarray) or _is_number(value):
@@ -109,7 +109,7 @@ class _State(_View):
         if isinstance(value, np.ndarray):
             self.slots[key] = _slot(Entry(given, key, f"{self.title}[{key!r}]"))
         else:
-            self.slots[key] = member = Member(self.states.common[id(given), key])
+            self.slots[key] = member = Member(self.outside.common[id(given), key])
             local.lifting.members.append(member)
         return self.slots[key].now
 
@@ -120,7 +120,7 @@ class _State(_View):
             return self.slots[key].now
         if BEGUN not in local.lifting.granted or not (_is_number(default) or type(default) is np.ndarray):
             return default
-        return self._watch(self.states.begin(self.p, key, default), key, default)
+        return self._watch(self.outside.begin(self.p, key, default), key, default)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if key in self.slots:
@@ -135,28 +135,20 @@ class _State(_View):
         dict.__delitem__(self, key)
 
 
-class _States(dict[Any, Any]):
-    """The state of all parameters."""
+class _Outside:
+    """The state of all parameters as it is outside, and the slots that stand for its numbers."""
 
     def __init__(self, optimizer: Any) -> None:
-        super().__init__()
         self.title = f"the state of {type(optimizer).__name__}"
-        self.outside: dict[Tensor, dict[str, Any]] = optimizer._state
-        self.common = _common(self.title, self.outside)
+        self.entries: dict[Tensor, dict[str, Any]] = optimizer._state
+        self.common = _common(self.title, self.entries)
         self.begun: dict[Any, Slot] = {}  # numbers that were not there before
-        for p, entry in self.outside.items():
-            self[p] = _State(self, p, entry)
-
-    def setdefault(self, key: Any, default: Any = None) -> Any:
-        if key not in self:
-            self[key] = _State(self, key, {})
-        return self[key]
 
     def begin(self, p: Tensor, key: str, value: Any) -> dict[str, Any]:
-        """Put a value into the state outside, as the first step would; returns the entry of the parameter."""
-        local.lifting.begun[p, key] = partial(_forget, self.outside, p, key)
+        """Put a value there, as the first step would; returns the entry of the parameter."""
+        local.lifting.begun[p, key] = partial(_forget, self.entries, p, key)
         local.lifting.unset.add((p, key))
-        entry: dict[str, Any] = self.outside.setdefault(p, {})
+        entry: dict[str, Any] = self.entries.setdefault(p, {})
         entry[key] = np.array(value) if isinstance(value, np.ndarray) else value
         if not isinstance(value, np.ndarray):
             kind = key, type(value), repr(value), 0 if COMMON in local.lifting.granted else id(entry)
@@ -166,6 +158,19 @@ class _States(dict[Any, Any]):
                 self.begun[kind] = _slot(Common([entry], key, f"{self.title}[{key!r}]"))
             self.common[id(entry), key] = self.begun[kind]
         return entry
+
+
+class _States(dict[Any, Any]):
+    """The state of all parameters as the function that is recorded sees it."""
+
+    def __init__(self, optimizer: Any) -> None:
+        self.outside = _Outside(optimizer)
+        super().__init__({p: _State(self.outside, p, entry) for p, entry in optimizer._state.items()})
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        if key not in self:
+            self[key] = _State(self.outside, key, {})
+        return self[key]
 
 
 def _forget(states: dict[Tensor, dict[str, Any]], p: Tensor, key: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 import wengert as wg
-from wengert.compiler.native.program import Program, made
+from wengert.compiler.native.program import Program
+from wengert.compiler.native.writing import made
 from wengert.compiler.passes import optimise
 from wengert.compiler.runner import Runner
 from wengert.core.record import record_flat

@@ -11,7 +11,7 @@ import pytest
 import wengert as wg
 from tests.compiler.native.comparing import close, tape_of
 from wengert.compiler.native import alike
-from wengert.compiler.native.program import made
+from wengert.compiler.native.writing import made
 from wengert.compiler.runner import Runner
 
 RNG = np.random.default_rng(0)

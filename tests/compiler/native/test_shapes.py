@@ -10,7 +10,7 @@ import pytest
 
 import wengert as wg
 from tests.compiler.native.comparing import close, compare, tape_of
-from wengert.compiler.native.program import made
+from wengert.compiler.native.writing import made
 from wengert.compiler.runner import Runner
 
 LENGTHS = (0, 1, 2, 5, 8, 9, 16, 17, 33, 127, 257)

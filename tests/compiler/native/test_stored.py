@@ -14,7 +14,7 @@ from hypothesis import given, settings
 import wengert as wg
 from tests.compiler.test_jit import programs
 from wengert import nn, optim
-from wengert.compiler.native import cache, memory, stored
+from wengert.compiler.native import cache, memory, writing
 from wengert.compiler.native.writing import Writing
 
 pytestmark = pytest.mark.skipif(memory.POISON, reason="with poison every program is written")
@@ -41,7 +41,7 @@ def written(monkeypatch) -> list[Any]:
             found.append(given)
             super().__init__(*given)
 
-    monkeypatch.setattr(stored, "Writing", Noted)
+    monkeypatch.setattr(writing, "Writing", Noted)
     return found
 
 

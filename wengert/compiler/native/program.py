@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,11 @@ from wengert.compiler.native.driver import CLOSED, Place
 from wengert.compiler.native.host import Host, windowed
 from wengert.compiler.native.plan import Output, Plan, Segment
 from wengert.compiler.native.threads import TEAM
-from wengert.compiler.native.writing import Writing
 from wengert.compiler.runner import Runner
 from wengert.core.tape import Tape, Var
+
+if TYPE_CHECKING:
+    from wengert.compiler.native.writing import Writing
 
 
 class Program:
@@ -134,10 +136,4 @@ def _kept(value: np.ndarray) -> np.ndarray:
     return array
 
 
-def made(tape: Tape, *options: Any, kind: type[Writing] = Writing) -> Program:
-    """The program of a list that is written now; `options` as `Writing` takes them."""
-    writing = kind(tape, *options)
-    return Program(writing.plan, writing.code(), lambda: writing, tape)
-
-
-__all__ = ["Program", "made"]
+__all__ = ["Program"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from wengert.compiler.native import listing, measure
+from wengert.compiler.native import listing
 from wengert.compiler.native.bound import Bound, Closed
 from wengert.compiler.native.stored import Options, program
 from wengert.core.places import Gradient
@@ -14,6 +15,7 @@ from wengert.core.tape import Node
 from wengert.transforms.reverse import owned
 
 if TYPE_CHECKING:
+    from wengert.compiler.native.measure import Profile
     from wengert.compiler.trace import Trace
 
 
@@ -42,10 +44,12 @@ class Step:
         if all(d.output is not None for d in trace.destinations):
             self.bound = Bound(self.program, trace.sources, written)
 
-    def profile(self, leaves: Sequence[Any], repeats: int) -> measure.Profile:
+    def profile(self, leaves: Sequence[Any], repeats: int) -> Profile:
         """The kernels with their times, measured on copies."""
         trace = _of(self._trace)
-        return measure.profile(trace.name, (trace.tape, *self._options), trace.arguments(leaves), repeats)
+        measure = importlib.import_module("wengert.compiler.native.measure")
+        found: Profile = measure.profile(trace.name, (trace.tape, *self._options), trace.arguments(leaves), repeats)
+        return found
 
     def __call__(self, leaves: Sequence[Any]) -> list[Any]:
         """The results of one call, after everything was written back."""

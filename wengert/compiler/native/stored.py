@@ -7,10 +7,11 @@ there, or not as it should be, the list is written anew.
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +20,10 @@ from wengert.compiler.native import engine, memory, naming
 from wengert.compiler.native.plan import Output, Plan, Segment, Target
 from wengert.compiler.native.program import Program
 from wengert.compiler.native.windows import Pad, Window
-from wengert.compiler.native.writing import Writing
 from wengert.core.tape import Input, Tape, Var
+
+if TYPE_CHECKING:
+    from wengert.compiler.native.writing import Writing
 
 _SMALL = 1 << 16  # bytes of an array that is kept in a plan
 
@@ -43,14 +46,20 @@ def program(recorded: Tape, optimised: Callable[[], Tape], options: Options) -> 
         found = _found(*known)
         if found is not None:
             plan, code = found
-            return Program(plan, code, lambda: Writing(optimised(), *options), recorded)
+            return Program(plan, code, lambda: _written(optimised(), options), recorded)
     tape = optimised()
-    writing = Writing(tape, *options)
+    writing = _written(tape, options)
     plan = writing.plan
     made = Program(plan, writing.code(), lambda: writing, tape)
     if known is not None:
         _keep(plan, writing.text, *known)
     return made
+
+
+def _written(tape: Tape, options: Options) -> Writing:
+    """The writers of all kernels are loaded only here: it takes longer than to read a plan."""
+    writing: Writing = importlib.import_module("wengert.compiler.native.writing").Writing(tape, *options)
+    return writing
 
 
 def _found(name: str, constants: Sequence[Any]) -> tuple[Plan, bytes] | None:
