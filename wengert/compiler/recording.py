@@ -15,7 +15,7 @@ from wengert.base.errors import CompileError, show
 from wengert.compiler.guards import Guard, guards_of
 from wengert.compiler.signature import ARRAYS, FUNCTIONS, Eager
 from wengert.compiler.trace import Check, Destination, Result, Trace
-from wengert.core.lifting import Again, Lifting, Outer, lifted
+from wengert.core.lifting import Again, Lifting, Outer, lifted, take_back
 from wengert.core.places import Handle, Place
 from wengert.core.primitive import REGISTRY
 from wengert.core.record import SESSION, Recorder, Tensor, escaped
@@ -32,41 +32,63 @@ def trace_call(
     That is so where it reads a tensor of a transform that is running around it, and where it makes state that was not
     there before and has no value to begin with (the next call finds it).
     """
+    begun: dict[Any, Callable[[], None]] = {}
+    used = False
+    try:
+        with lifted("compile") as lifting:
+            begun = lifting.begun
+            lifting.granted -= {*doubted}
+            ended = _run(lifting, f, args, kwargs)
+        if ended is None:
+            return None
+        trace, made = _finished(ended, name), lifting.made
+        del ended, lifting  # what lives on now is kept by somebody outside
+        _check_kept(made, name)
+        used = True
+        return trace
+    except Outer:
+        return None
+    except Again as again:
+        doubts = [*doubted, *again.args]
+    finally:
+        if not used:
+            take_back(begun.values())
+    return trace_call(f, args, kwargs, name, doubts)
+
+
+def _run(lifting: Lifting, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Ended | None:
+    """Run a function on boxes; None where it has to run eagerly this time."""
     given, structure = flatten((args, kwargs))
     guards = guards_of(f, *(x for x in given if isinstance(x, FUNCTIONS)))
     guards.append(Guard("NumPy's global generator", lambda: repr(np.random.get_state())))
     guards.append(Guard("the generator of Python's random", lambda: hash(random.getstate())))
-    try:
-        with lifted("compile") as lifting:
-            lifting.granted -= {*doubted}
-            rec = lifting.recorder
-            boxes = [_box(x, rec) for x in given]
-            nodes = [b.node if isinstance(b, Tensor) else None for b in boxes]
-            call_args, call_kwargs = structure.unflatten(boxes)
-            leaves, output = flatten(f(*call_args, **call_kwargs))
-            del call_args, call_kwargs
-            if lifting.grown is not None or lifting.is_first():
-                return None
-            if _unsteady(output):
-                raise Eager
-            ended = _Ended(lifting, leaves)
-            lifting.succeed()
-    except Outer:
+    boxes = [_box(x, lifting.recorder) for x in given]
+    nodes = [b.node if isinstance(b, Tensor) else None for b in boxes]
+    call_args, call_kwargs = structure.unflatten(boxes)
+    leaves, output = flatten(f(*call_args, **call_kwargs))
+    if lifting.grown is not None or lifting.is_first():
         return None
-    except Again as again:
-        return trace_call(f, args, kwargs, name, [*doubted, *again.args])
+    if _unsteady(output):
+        raise Eager
+    ended = _Ended(lifting, leaves, output, given, guards)
+    lifting.succeed()
+    ended.inputs = [v for v in nodes if v is not None]
+    ended.writes = any(isinstance(b, Tensor) and b.node is not v for b, v in zip(boxes, nodes, strict=True))
+    return ended
+
+
+def _finished(ended: _Ended, name: str) -> Trace:
+    """The trace of a recording that has ended; refuses functions that do what would happen only once."""
+    guards, lifting = ended.guards, ended.lifting
     _check_pure(guards, name)
-    if any(isinstance(b, Tensor) and b.node is not v for b, v in zip(boxes, nodes, strict=True)):
+    if ended.writes:
         raise CompileError(
             f"compile: {name} writes to one of its arguments", hint="work on a copy, x = x + 0 or x.at[i].set(v)"
         )
     del guards[-2:]  # it may be drawn from elsewhere
     guards += _more_guards(lifting, guards)
-    inputs = [v for v in nodes if v is not None]
-    trace = _assembled(name, ended, inputs, given, leaves, output, guards)
-    made = lifting.made
-    del boxes, leaves, ended, lifting  # what lives on now is kept by somebody outside
-    _check_kept(made, name)
+    trace = _assembled(name, ended)
+    trace.begun = list(lifting.begun.values())
     return trace
 
 
@@ -104,8 +126,12 @@ def _box(x: Any, rec: Recorder) -> Any:
 class _Ended:
     """What a recording came to, taken down before everything outside is put back."""
 
-    def __init__(self, lifting: Lifting, leaves: Sequence[Any]) -> None:
-        self.lifting = lifting
+    writes = False  # whether it writes to an argument
+    inputs: list[Var]  # arguments
+
+    def __init__(self, lifting: Lifting, leaves: list[Any], output: Structure, given: Sequence[Any],
+                 guards: list[Guard]) -> None:  # fmt: skip
+        self.lifting, self.leaves, self.output, self.given, self.guards = lifting, leaves, output, given, guards
         self.outcomes = list(lifting.outcomes())
         self.sources = list(lifting.sources())
         self.tracked = False
@@ -127,11 +153,10 @@ class _Ended:
         return node
 
 
-def _assembled(name: str, ended: _Ended, inputs: list[Var], given: Sequence[Any], leaves: Sequence[Any],
-               output: Structure, guards: list[Guard]) -> Trace:  # fmt: skip
+def _assembled(name: str, ended: _Ended) -> Trace:
     """Put the list together: arguments and sources, results, what is written back, and the gate."""
-    lifting = ended.lifting
-    local = _made_inside(ended, guards, leaves)
+    lifting, inputs, given, leaves = ended.lifting, ended.inputs, ended.given, ended.leaves
+    local = _made_inside(ended)
     outcomes = [(p, v) for p, v in ended.outcomes if not (isinstance(p, Handle) and id(p.t) in local)]
     shown = [v for v in ended.vars if v is not None]
     gate = _conjunction([c.flag for c in lifting.checks])
@@ -152,7 +177,7 @@ def _assembled(name: str, ended: _Ended, inputs: list[Var], given: Sequence[Any]
         kind = type(y.known) if isinstance(y, Scalar) else None
         fixed = Result(None, False, _fixed(y, given))
         results.append(fixed if v is None else Result(number, kind is None and (inside or v in handles), None, kind))
-    trace = Trace(name, tape, places, _destinations(outcomes, places, len(shown)), results, output, guards)
+    trace = Trace(name, tape, places, _destinations(outcomes, places, len(shown)), results, ended.output, ended.guards)
     trace.tracked = ended.tracked
     if gate:
         trace.gate = len(outputs) - 1
@@ -187,12 +212,12 @@ def _conjunction(flags: Sequence[Var]) -> list[Var]:
     return list(flags)
 
 
-def _made_inside(ended: _Ended, guards: Sequence[Guard], leaves: Sequence[Any]) -> dict[int, tuple[Var, Const]]:
+def _made_inside(ended: _Ended) -> dict[int, tuple[Var, Const]]:
     """Tensors without a gradient that the function itself made: by identity, their variable and the constant it is.
 
     Nobody but the recording (and the result) refers to such a tensor any more.
     """
-    outside = {id(x) for guard in guards for x in guard.held}
+    outside = {id(x) for guard in ended.guards for x in guard.held}
     found = {}
     for key, brought in ended.lifting.brought.items():
         t = brought.t
@@ -200,7 +225,7 @@ def _made_inside(ended: _Ended, guards: Sequence[Guard], leaves: Sequence[Any]) 
             continue
         held = sum(p.t is t for p, _ in ended.sources if isinstance(p, Handle))
         held += sum(p.t is t for p, _ in ended.outcomes if isinstance(p, Handle))
-        held += sum(y is t for y in leaves)
+        held += sum(y is t for y in ended.leaves)
         # The four are the entry of the recording, the local name, the argument of getrefcount, and one for luck.
         if sys.getrefcount(t) <= held + 3:
             found[key] = brought.var, Const(np.array(t.value))

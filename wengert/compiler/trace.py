@@ -16,7 +16,7 @@ from wengert.compiler.native.threads import get_num_threads
 from wengert.compiler.passes import optimise
 from wengert.compiler.runner import Runner
 from wengert.core.epoch import EPOCH
-from wengert.core.lifting import Watch
+from wengert.core.lifting import Watch, take_back
 from wengert.core.places import Handle, Place
 from wengert.core.record import SESSION, Tensor, as_array, escaped
 from wengert.core.tape import Const, Tape
@@ -79,6 +79,7 @@ class Trace:
         self.guards = list(guards)
         self.watches: list[Watch] = []  # that hold until something was changed
         self.live: list[Watch] = []  # that a call itself may change
+        self.begun: list[Callable[[], None]] = []  # takes back what recording put outside, if the first call fails
         self.tracked = False  # whether the session would record the result
         self.seen = -1
         # A constant locks its array as long as it lives, so nothing the list was recorded from changes unseen.
@@ -147,6 +148,8 @@ class Trace:
 
     def run(self, leaves: Sequence[Any]) -> list[Any]:
         """One call: the results' values, after everything was written back."""
+        if self.begun:
+            return self._first(leaves)
         self.build()
         if self.native is not None:
             return self.native([x.value if isinstance(x, Tensor) else x for x in leaves])
@@ -158,6 +161,15 @@ class Trace:
             self.write(values, arguments)
         return owned(values[: self.count])
 
+    def _first(self, leaves: Sequence[Any]) -> list[Any]:
+        """The first call, which leaves nothing behind where it fails."""
+        begun, self.begun = self.begun, []
+        try:
+            return self.run(leaves)
+        except BaseException:
+            take_back(begun)
+            raise
+
     def repeat(self, n: int, arrays: Sequence[Any]) -> Any:
         """What `n` calls with the rows of arrays return, stacked; None where they cannot be made at once."""
         self.build()
@@ -167,9 +179,14 @@ class Trace:
         try:
             values = self.native.bound.repeat(n, arrays)
         except native.Closed as stopped:
+            if stopped.args[0]:
+                self.begun = []
             self([x[stopped.args[0]] for x in arrays])  # which raises the error with all it has to say
             raise AssertionError("a call that failed among others did not fail alone") from None
-        return None if values is None else self.finish(values)
+        if values is None:
+            return None
+        self.begun = []
+        return self.finish(values)
 
     def profile(self, leaves: Sequence[Any], repeats: int) -> Profile:
         """The kernels of a call with their times; nothing outside is changed."""

@@ -12,7 +12,7 @@ was changed (`outcomes`) is what the compiled function writes back after each ca
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -127,6 +127,7 @@ class Lifting:
         self.met: list[Any] = []  # modules, optimizers and hooks that ran, whose code is looked into
         self.begun: dict[Any, Callable[[], None]] = {}  # what takes back what was put outside, if this comes to nothing
         self.unset: set[Any] = set()  # what of that the function has not set so far
+        self.missed_state = False  # whether it decided by what an optimizer's state does not hold yet
         self.missed: list[Cell] = []  # those without a gradient, where the function decides by that
         self.swept = False  # whether a sweep ran inside
         self.grown: str | None = None  # what the function makes that was not there before
@@ -269,7 +270,7 @@ class Lifting:
                 yield Gradient(kept.cell), self.traced(grad).node
         for member in self.members:
             member.slot.now = member.now
-        if any(not _same(m.slot.now.node, m.now.node) for m in self.members):
+        if any(not _same(*(getattr(x, "node", x) for x in (m.slot.now, m.now))) for m in self.members):
             raise Again(COMMON)
         for slot in list(self.slots.values()):
             if slot.now is not slot.start:
@@ -283,24 +284,26 @@ class Lifting:
         return bool(self.begun) and any(cell.grad is not None for cell in self.missed)
 
     def succeed(self) -> None:
-        """The recording will be used: what it put outside stays there, and is watched."""
-        if self.unset:
+        """The function has run, and the next call finds what it put outside; what it may have changed is watched."""
+        if self.begun and (self.unset or self.missed_state):
             raise Again(BEGUN)
-        self.begun.clear()
         for where, read in self.outcome:
             self.watch(where, read, read())
 
     def restore(self) -> None:
         """Leave everything outside as it was before."""
-        for undo in reversed(self.begun.values()):
-            undo()
-        self.begun.clear()
         for b in self.brought.values():
             b.t.value, b.t.node, b.t.rec = b.before[:3]
             if b.before[3] is not None:
                 b.t.group = b.before[3]
         for kept in self.cells.values():
             kept.cell.grad = kept.before
+
+
+def take_back(begun: Iterable[Callable[[], None]]) -> None:
+    """Remove what a recording put outside, as it comes to nothing."""
+    for undo in reversed([*begun]):
+        undo()
 
 
 def _hooks(cell: Cell) -> list[Any]:
@@ -351,4 +354,4 @@ def lifted(what: str) -> Iterator[Lifting]:
             lifting.session.open = False
 
 
-__all__ = ["BEGUN", "COMMON", "Again", "Check", "Lifting", "Member", "Outer", "Slot", "Watch", "lifted"]
+__all__ = ["BEGUN", "COMMON", "Again", "Check", "Lifting", "Member", "Outer", "Slot", "Watch", "lifted", "take_back"]

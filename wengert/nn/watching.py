@@ -16,6 +16,8 @@ _OWN = ("_parameters", "_buffers", "_modules", "_temporary", "_before", "_after"
 def buffer_now(buffers: dict[str, Any], name: str) -> Any:
     """What a buffer is for the function that is being recorded."""
     value = buffers[name]
+    if ("made", id(buffers)) in local.lifting.views:
+        return local.lifting.traced(value) if isinstance(value, np.ndarray | np.generic) else value
     if not isinstance(value, np.ndarray | np.generic):
         return value  # tensors are met by the operations that read them
     return local.lifting.get((id(buffers), name), lambda: Entry(buffers, name, f"buffer {name!r}"))
@@ -28,7 +30,8 @@ def buffers_now(buffers: dict[str, Any]) -> dict[str, Any]:
 
 def made_inside(module: Any) -> None:
     """Note that a module was made by the function that is being recorded, such as a loss that is written in place."""
-    local.lifting.views["made", id(module)] = module
+    for made in (module, module._buffers):
+        local.lifting.views["made", id(made)] = made
 
 
 def set_while_recorded(module: Any, name: str, value: Any) -> None:
@@ -36,10 +39,13 @@ def set_while_recorded(module: Any, name: str, value: Any) -> None:
 
     Those of modules that were made inside are nobody else's.
     """
-    if ("made", id(module)) in local.lifting.views and not _stays(value):
-        object.__setattr__(module, name, value)
-        return
     buffers = module.__dict__["_buffers"]
+    if ("made", id(module)) in local.lifting.views and (name in buffers or not _stays(value)):
+        if name in buffers:
+            buffers[name] = value
+        else:
+            object.__setattr__(module, name, value)
+        return
     old = buffers.get(name)
     if isinstance(old, Tensor) and old.rec is not None and hasattr(value, "dtype"):
         buffers[name] = value  # of a copy that a transform made

@@ -282,7 +282,9 @@ class Optimizer:
 
 def remembered(state: State, key: str, p: Any, fill: float = 0.0) -> Any:
     """The value under `key`, at first `fill` everywhere."""
-    return state[key] if key in state else state.get(key, np.full(p.shape, float(fill), p.dtype))
+    if dict.__contains__(state, key):  # `in` would mean that something is decided by it
+        return state[key]
+    return state.get(key, np.full(p.shape, float(fill), p.dtype))
 
 
 def decayed(p: Any, g: Any, group: Group) -> Any:

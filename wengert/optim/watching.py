@@ -14,9 +14,10 @@ import numpy as np
 
 from wengert.base.errors import CompileError
 from wengert.core.epoch import changed
-from wengert.core.lifting import BEGUN, COMMON, Member, Slot
+from wengert.core.lifting import BEGUN, COMMON, Again, Member, Slot
 from wengert.core.places import Common, Counter, Entry, Number, Option, Place
 from wengert.core.record import Tensor, local
+from wengert.core.scalar import Scalar
 
 COUNTED = frozenset({"steps", "state", "param_groups", "_cleared", "_warned"})  # that change while training
 
@@ -70,8 +71,42 @@ class WatchedDict(dict[Any, Any]):
         dict.clear(self)
 
 
+class _Asked(dict[Any, Any]):
+    """A dictionary that notes when a function looks which keys there are."""
+
+    def __contains__(self, key: Any) -> bool:
+        found = dict.__contains__(self, key)
+        if not found:
+            _miss()
+        return found
+
+    def __missing__(self, key: Any) -> Any:
+        _miss()
+        raise KeyError(key)
+
+    def __len__(self) -> int:
+        _miss()
+        return dict.__len__(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        _miss()
+        return dict.__iter__(self)
+
+    def keys(self) -> Any:
+        _miss()
+        return dict.keys(self)
+
+    def values(self) -> Any:
+        _miss()
+        return dict.values(self)
+
+    def items(self) -> Any:
+        _miss()
+        return dict.items(self)
+
+
 class _View(dict[Any, Any]):
-    """The options of a group, or the state of a parameter, as the function that is recorded sees them."""
+    """The options of a group as the function that is recorded sees them."""
 
     def __init__(self, title: str, values: dict[str, Any]) -> None:
         super().__init__(values)
@@ -92,13 +127,17 @@ class _View(dict[Any, Any]):
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
 
+    def __ior__(self, other: Any) -> Any:
+        self.update(other)
+        return self
 
-class _State(_View):
+
+class _State(_Asked):
     """The state of a parameter. What is asked for with a default before it is there begins with that."""
 
     def __init__(self, outside: _Outside, p: Tensor, given: dict[str, Any]) -> None:
-        super().__init__(outside.title, given)
-        self.outside, self.p = outside, p
+        super().__init__(given)
+        self.title, self.outside, self.p = outside.title, outside, p
         self.slots: dict[str, Slot | Member] = {}
         for key, value in given.items():
             if isinstance(value, np.ndarray) or _is_number(value):
@@ -114,25 +153,72 @@ class _State(_View):
         return self.slots[key].now
 
     def get(self, key: Any, default: Any = None) -> Any:
-        if key in self:
+        if dict.__contains__(self, key):
             return self[key]
-        if key in self.slots:
-            return self.slots[key].now
-        if BEGUN not in local.lifting.granted or not (_is_number(default) or type(default) is np.ndarray):
+        startable = _is_number(default) or type(default) is np.ndarray
+        if BEGUN not in local.lifting.granted or key in self.slots or not startable:
+            _miss()
             return default
         return self._watch(self.outside.begin(self.p, key, default), key, default)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if key in self.slots:
-            self.slots[key].now = value
-            local.lifting.unset.discard((self.p, key))
+        slot = self.slots.get(key)
+        if slot is None:
+            self._grow(f"[{key!r}]")
+        elif _replaces(value, slot):
+            slot.now = value
+            local.lifting.unset.discard((id(self.outside), self.p, key))
+        elif (id(self.outside), self.p, key) in local.lifting.begun:
+            raise Again(BEGUN)  # it was begun with a value of another kind
         else:
-            local.lifting.grown = f"{self.title}[{key!r}]"
+            self._grow(f"[{key!r}] of another kind")
         dict.__setitem__(self, key, value)
 
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        if not dict.__contains__(self, key):
+            self[key] = self.get(key, default)
+        return self[key]
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+    def __ior__(self, other: Any) -> Any:
+        self.update(other)
+        return self
+
+    def _grow(self, how: str) -> None:
+        local.lifting.grown = f"{self.title}{how}"
+
     def __delitem__(self, key: Any) -> None:
-        local.lifting.grown = f"{self.title} without {key!r}"
+        self._grow(f" without {key!r}")
         dict.__delitem__(self, key)
+
+    def pop(self, *args: Any) -> Any:
+        self._grow(f" without {args[0]!r}")
+        return dict.pop(self, *args)
+
+    def popitem(self) -> Any:
+        self._grow(" without its last entry")
+        return dict.popitem(self)
+
+    def clear(self) -> None:
+        self._grow(" without entries")
+        dict.clear(self)
+
+
+def _miss() -> None:
+    """Note that a function asks what is not in a state: it may decide by that, and then not begin it."""
+    local.lifting.missed_state = True
+
+
+def _replaces(value: Any, slot: Any) -> bool:
+    """Whether a value is of the kind that a slot holds."""
+    start = slot.slot.start if isinstance(slot, Member) else slot.start
+    if isinstance(start, Scalar):
+        kind = type(start.known)
+        return type(value) is kind or (type(value) is Scalar and type(value.known) is kind)
+    return tuple(getattr(value, "shape", (None,))) == tuple(start.shape) and value.dtype == start.dtype
 
 
 class _Outside:
@@ -146,8 +232,8 @@ class _Outside:
 
     def begin(self, p: Tensor, key: str, value: Any) -> dict[str, Any]:
         """Put a value there, as the first step would; returns the entry of the parameter."""
-        local.lifting.begun[p, key] = partial(_forget, self.entries, p, key)
-        local.lifting.unset.add((p, key))
+        local.lifting.begun[id(self), p, key] = partial(_forget, self.entries, p, key)
+        local.lifting.unset.add((id(self), p, key))
         entry: dict[str, Any] = self.entries.setdefault(p, {})
         entry[key] = np.array(value) if isinstance(value, np.ndarray) else value
         if not isinstance(value, np.ndarray):
@@ -160,7 +246,7 @@ class _Outside:
         return entry
 
 
-class _States(dict[Any, Any]):
+class _States(_Asked):
     """The state of all parameters as the function that is recorded sees it."""
 
     def __init__(self, optimizer: Any) -> None:
@@ -168,7 +254,7 @@ class _States(dict[Any, Any]):
         super().__init__({p: _State(self.outside, p, entry) for p, entry in optimizer._state.items()})
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
-        if key not in self:
+        if not dict.__contains__(self, key):
             self[key] = _State(self.outside, key, {})
         return self[key]
 

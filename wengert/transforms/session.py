@@ -483,8 +483,11 @@ def _text(t: Tensor) -> str:
 
 
 def _represent(t: Tensor) -> str:
-    if t.rec is not None and t.rec.abstract:
-        return f"tensor(<{t.dtype}{list(t.shape)} in {t.rec.what}>)"
+    below = t
+    while isinstance(below.value, Tensor):
+        below = below.value
+    if below.rec is not None and below.rec.abstract:
+        return f"tensor(<{t.dtype}{list(t.shape)} in {below.rec.what}>)"
     value = np.asarray(concrete(t))
     text = np.array2string(
         value, separator=", ", prefix="tensor(", floatmode="maxprec_equal" if value.size else "fixed"

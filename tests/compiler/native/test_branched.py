@@ -69,3 +69,35 @@ def test_what_is_inside_without_a_kernel_runs_on_numpy() -> None:
         return c[0] + 1, np.linalg.solve(np.eye(2) * 2.0, c[1])
 
     assert native(lambda x: wg.while_loop(lambda c: c[0] < 3, body, (0, x))[1], np.ones(2)) == ["host", "host"]
+
+
+NESTED = {
+    "scan of cond": lambda x: wg.scan(
+        lambda c, r: (wg.cond(r < 3, lambda a, b: a - b, lambda a, b: a + b, c, r), c), x[0], x
+    ),
+    "scan of while": lambda x: wg.scan(
+        lambda c, r: (wg.while_loop(lambda a: a < 100.0, lambda a: a * 2.0, c) + r, c * 2), x[0], x
+    ),
+    "scan of scan": lambda x: wg.scan(lambda c, r: (wg.scan(lambda a, b: (a + b * r, a), c, x)[0], c * 2), x[0], x),
+    "while of cond": lambda x: wg.while_loop(
+        lambda c: c.sum() < 1000, lambda c: wg.cond(c[0] < 3, lambda a: a * 2.0, lambda a: a * 3.0, c), x
+    ),
+    "cond of scan": lambda x: wg.cond(
+        x[0] < 9, lambda a: a + wg.scan(lambda c, r: (c + r, c * 1.0), a, wg.stack([a, a]))[0], lambda a: a + 1, x
+    ),
+    "gradient of scan of cond": wg.grad(
+        lambda x: wg.scan(lambda c, r: (c + r * wg.cond(r < 3, wg.sin, wg.exp, r), c * 2), x[0], x)[0]
+    ),
+    "gradient of scan of scan": wg.grad(
+        lambda x: wg.scan(lambda c, r: (wg.scan(lambda a, b: (wg.tanh(a + b * r), a), c, x)[0], c), x[0], x)[0]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_control_flow_within_control_flow(name: str) -> None:
+    x = np.linspace(0.5, 4.0, 6)
+    compiled = wg.compile(NESTED[name])
+    for given in (x, x[::-1].copy()):
+        for found, wanted in zip(wg.tree_leaves(compiled(given)), wg.tree_leaves(NESTED[name](given)), strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-13)

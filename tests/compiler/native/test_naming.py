@@ -76,6 +76,22 @@ def test_another_list_has_another_name(pair) -> None:
     assert one() != other()
 
 
+def test_a_list_that_stands_in_two_places() -> None:
+    """Each line of an inner list keeps a number of its own, however often the list is met."""
+
+    def twice(inner: Callable[..., Any]) -> str:
+        x = Input((3,), np.dtype(float))
+        a, b = Input((), x.dtype), Input((), x.dtype)
+        body = Tape([a, b], [node := Node(REGISTRY["subtract"], inner(a, b), {}, (), x.dtype)], [node, node])
+        scans = [Node(REGISTRY["scan"], (1.0, x), {"body": body, "carries": 1, "consts": 0, "length": 3, "reverse": r},
+                      ((), (3,)), (x.dtype, x.dtype)) for r in (False, True)]  # fmt: skip
+        found = naming.name(Tape([x], scans, scans), ())
+        assert found is not None
+        return found[0]
+
+    assert twice(lambda a, b: (a, b)) != twice(lambda a, b: (b, a))
+
+
 def test_the_surroundings_are_part_of_it(monkeypatch) -> None:
     names = {name_of(wg.sin)}
     for change in (
@@ -128,5 +144,5 @@ def test_what_has_no_name(monkeypatch) -> None:
 
 
 def test_the_primitives_of_this_package() -> None:
-    """All have names but those whose lines hold functions."""
-    assert set(REGISTRY) - naming._OWN == {"custom_vjp", "custom_jvp"}
+    """All have names but those whose lines hold functions, and one that compiled lists do not have."""
+    assert set(REGISTRY) - naming._OWN == {"checkpoint", "custom_vjp", "custom_jvp"}

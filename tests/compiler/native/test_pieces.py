@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import gc
+from typing import Any
 
 import pytest
 
@@ -73,6 +75,32 @@ def test_a_fault_in_any_piece_is_raised(monkeypatch) -> None:
     for texts in ([good, "define nonsense"], ["define nonsense", good]):
         with pytest.raises(RuntimeError, match="expected"):
             engine.object_code("never found", lambda texts=texts: texts)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_whoever_is_interrupted_may_go_on(monkeypatch, count) -> None:
+    """Modules and their contexts are closed in order, not by Python's search for circles."""
+    monkeypatch.setattr(pieces, "_LEAST", 100)
+    monkeypatch.setenv("WENGERT_CACHE", "off")
+    module = chain(40)
+    for where in ("_machine", "_emitted"):
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, where, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                engine.object_code("never found", lambda: pieces.cut(module, count))
+        gc.collect()
+    assert run(engine.object_code("", lambda: pieces.cut(module, count))) == pytest.approx(expected(40), rel=1e-15)
+
+
+def test_without_more_threads(monkeypatch) -> None:
+    monkeypatch.setattr(pieces, "_LEAST", 100)
+    monkeypatch.setenv("WENGERT_CACHE", "off")
+
+    def refuse(_thread: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(engine.threading.Thread, "start", refuse)
+    assert run(engine.object_code("", lambda: pieces.cut(chain(7), 3))) == pytest.approx(expected(7), rel=1e-15)
 
 
 def test_without_llvmlites_inner_name(monkeypatch) -> None:

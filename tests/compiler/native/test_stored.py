@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import pickle
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,6 +68,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "several results": (lambda x, w: (x @ w, x.sum(), x.T), (X, W)),
     "windows of results": (lambda x: ((x * 2)[1:, ::2], (x * 2).T), (X,)),
     "an argument handed through": (lambda x: (x, x + 1), (X,)),
+    "numbers of NumPy": (lambda x: (x + 1, np.float64(0.1), np.int32(3), float("nan"), -0.0, 1j), (X,)),
     "fixed values": (lambda x: (x + 1, 3, None, 2.5, np.arange(3), W), (X,)),
     "a constant": (lambda x: x @ W + W[0], (X,)),
     "a scan": (lambda x, w: wg.scan(lambda c, row: (wg.tanh(c @ w + row), c.sum()), x[0], x), (X, W)),
@@ -151,6 +155,55 @@ def test_a_call_that_fails_says_why(place, written) -> None:
         with pytest.raises(IndexError, match="9"):
             picked(X, ROWS * 0 + 9)
     assert len(written) == 2
+
+
+def test_results_may_be_written_to(place) -> None:
+    """Also those that are constants of the list."""
+
+    def f(x: Any) -> Any:
+        return x * 2, wg.ones((3,)) * 2, W[1:3] * 1.0, x[:0].sum(0)
+
+    for _ in range(2):
+        g = wg.compile(f)
+        wanted = [np.array(y) for y in g(X)]
+        for y in g(X):
+            y[...] = 77
+        same(list(g(X)), wanted)
+
+
+def test_programs_that_are_dropped_go_at_once(place) -> None:
+    """Nothing of a program that was found is part of a circle."""
+    for _ in range(2):
+        f = wg.compile(lambda x: x * 2)
+        f(X)
+        gone = weakref.ref(f._latest().native.program)
+        gc.collect()
+        gc.disable()
+        try:
+            del f
+            assert gone() is None
+        finally:
+            gc.enable()
+
+
+def test_arrays_that_were_pickled(place) -> None:
+    """Their dtype is another object than NumPy's own."""
+    x = pickle.loads(pickle.dumps(X))
+    assert x.dtype is not X.dtype
+    for first, second in ((x, X), (X, x)):
+        f = wg.compile(lambda a, b: (a * 2 + b).sum(0))
+        for _ in range(2):
+            np.testing.assert_allclose(f(first, second), (X * 2 + X).sum(0), rtol=1e-12)
+    for _ in range(2):
+        g = wg.compile(lambda a: a + x)
+        np.testing.assert_array_equal(g(x), X + X)
+
+
+def test_what_computes_nothing_is_not_kept(place, written) -> None:
+    for count in (1, 2):
+        assert wg.compile(lambda x: (x, 3))(X)[1] == 3
+        assert len(written) == count
+    assert plans(place) == []
 
 
 def test_lines_on_numpy_are_not_kept(place, written) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import itertools
 import os
@@ -113,23 +114,38 @@ def _translated(texts: Sequence[str]) -> list[bytes]:
             errors.append(error)
 
     with LOCK:
-        others = [threading.Thread(target=translate, args=(number,)) for number in range(1, len(texts))]
-        for thread in others:
-            thread.start()
+        others = []
+        for number in range(1, len(texts)):
+            thread = threading.Thread(target=translate, args=(number,))
+            try:
+                thread.start()
+            except RuntimeError:  # there are no more threads
+                translate(number)
+            else:
+                others.append(thread)
         translate(0)
         for thread in others:
             thread.join()
-    if errors:
-        raise errors[0]
+    try:
+        if errors:
+            raise errors[0]
+    finally:
+        errors.clear()  # they refer to this frame
     return found
 
 
 def _object(text: str) -> bytes:
     """One module's machine code. It has a context and a machine of its own, so LLVM shares nothing with others."""
     llvm = binding()
-    module = llvm.parse_assembly(text, llvm.create_context())
-    module.verify()
-    machine = _machine()
+    # The module goes before the context it is in: Python's search for circles would take them in any order.
+    with contextlib.closing(llvm.create_context()) as context, \
+            contextlib.closing(llvm.parse_assembly(text, context)) as module:  # fmt: skip
+        module.verify()
+        return _emitted(module, _machine())
+
+
+def _emitted(module: Any, machine: Any) -> bytes:
+    llvm = binding()
     emit = llvm.ffi.lib.LLVMPY_TargetMachineEmitToMemory
     unlocked = getattr(emit, "_cfn", None)  # llvmlite lets one thread at a time into LLVM, whatever it works on
     if unlocked is None:

@@ -122,11 +122,13 @@ def _mixed(fusion: Fusion, new: Node, old: Var | None) -> bool:
 
 
 def _only_carried(fusion: Fusion, group: Group, new: Node, old: Var) -> bool:
-    """Whether a scan reads `old` only as what its carry `new` begins with, or not at all."""
-    scan = group.nodes[0]
-    begin, number = scan.attrs["consts"], new.attrs["index"]
-    places = [k for k, (base, _) in fusion.reads[scan].items() if base is old]
-    return not places or (number < scan.attrs["carries"] and places == [begin + number])
+    """Whether a line with inner lists reads `old` only as what the carry `new` of a scan begins with, or not at all."""
+    line = group.nodes[0]
+    places = [k for k, (base, _) in fusion.reads[line].items() if base is old]
+    if not places or line.prim.name != "scan":
+        return not places
+    begin, number = line.attrs["consts"], new.attrs["index"]
+    return bool(number < line.attrs["carries"] and places == [begin + number])
 
 
 def _checks(fusion: Fusion, tape: Tape, gate: int | None) -> list[Group]:

@@ -87,8 +87,16 @@ def is_large(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
 
 def plain(x: Any, var: Var) -> np.ndarray:
     """`x` as NumPy's own array of the variable's dtype and shape, row by row."""
-    array = np.require(np.asarray(x), var.dtype, ("C", "A")).reshape(var.shape)
-    return array if type(array) is np.ndarray and array.dtype is var.dtype else np.array(array, var.dtype)
+    dtype = canonical(var.dtype)
+    array = np.require(np.asarray(x), dtype, ("C", "A")).reshape(var.shape)
+    if type(array) is np.ndarray and array.dtype is not dtype and array.dtype == dtype:
+        array = array.view(dtype)
+    return array if type(array) is np.ndarray and array.dtype is dtype else np.array(array, dtype)
 
 
-__all__ = ["ALIGNMENT", "GUARD", "Life", "Pool", "aligned", "is_large", "place", "plain"]
+def canonical(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """NumPy's own object for a dtype of numbers; arrays that were pickled have others that are equal."""
+    return np.dtype(dtype.type)
+
+
+__all__ = ["ALIGNMENT", "GUARD", "Life", "Pool", "aligned", "canonical", "is_large", "place", "plain"]

@@ -7,6 +7,7 @@ unknown meaning, such as operations that a user registered, have none; they are 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -22,13 +23,12 @@ from wengert.compiler.native.threads import TEAM
 from wengert.core.primitive import REGISTRY
 from wengert.core.tape import Const, Input, Node, Tape, Var
 from wengert.ops import BUILTIN
-from wengert.transforms.checkpoint import CHECKPOINT
 from wengert.transforms.loops import SCAN, SWITCH, WHILE
 
 # What a user registers may mean something else in another process.
-_OWN = BUILTIN | {prim.name for prim in (CHECKPOINT, SCAN, SWITCH, WHILE)}
+_OWN = BUILTIN | {prim.name for prim in (SCAN, SWITCH, WHILE)}
 _MOST = 64 << 20  # bytes of constants that are looked at
-_SOURCES = ("base", "core", "ops", "compiler")  # what decides how a list is written
+_SOURCES = ("base", "core", "ops", "transforms", "compiler")  # what decides how a list is written
 _PLAIN = (bool, int, float, complex, str, type(None), EllipsisType)
 
 
@@ -71,19 +71,20 @@ class _Words:
 
     def __init__(self) -> None:
         self.numbers: dict[Var, int] = {}
+        self.next = itertools.count()  # a list that stands in two places is told anew, with other numbers
         self.constants: list[Any] = []
         self.bytes = 0
 
     def lines(self, tape: Tape) -> Iterator[str]:
         for x in tape.inputs:
-            self.numbers[x] = len(self.numbers)
+            self.numbers[x] = next(self.next)
             yield f"{tuple(x.shape)}{self.mark(x.dtype)}"
         for node in tape.nodes:
             if node.prim.name not in _OWN or REGISTRY[node.prim.name] is not node.prim:
                 raise Unknown
             operands = ",".join(map(self.mark, node.inputs))
             attrs = ",".join(f"{k}={self.mark(v)}" for k, v in node.attrs.items())
-            self.numbers[node] = len(self.numbers)
+            self.numbers[node] = next(self.next)
             yield f"{node.prim.name}({operands}){attrs}"
         yield ",".join(map(self.mark, tape.outputs))
 
@@ -124,7 +125,7 @@ class _Words:
             self.bytes += value.nbytes
             if self.bytes > _MOST:
                 raise Unknown
-            self.numbers[x] = len(self.numbers)
+            self.numbers[x] = next(self.next)
             self.constants.append(value)
             content = hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()
             # How it lies in memory decides the order of sums that are computed while compiling.

@@ -68,7 +68,7 @@ class Program:
         for place, thing in objects.items():
             self.table[place] = id(thing)
         for dtype, place in plan.dtypes.items():
-            self.table[place] = id(dtype)
+            self.table[place] = id(memory.canonical(dtype))
         if plan.threads:
             self.table[Place.BARRIER] = TEAM.library.address("barrier")
         self.table[Place.TEAM] = TEAM.address

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from wengert.compiler.rewrite import Builder
 from wengert.core.primitive import PART
 from wengert.core.tape import Input, Node, Tape, Var, cut
@@ -47,7 +49,9 @@ def _repeated(earlier: Node, later: Node) -> dict[Node, Var]:
     used = {x for n in b["body"].nodes for x in n.inputs if isinstance(x, Var)} | set(b["body"].outputs)
     found: dict[Node, Var] = {}
     for n in b["body"].nodes:
-        if n not in used or any(isinstance(x, Var) and x not in same and isinstance(x, Node | Input) for x in n.inputs):
+        if n not in used or not isinstance(n.dtype, np.dtype):  # those with several results are read by their parts
+            continue
+        if any(isinstance(x, Var) and x not in same and isinstance(x, Node | Input) for x in n.inputs):
             continue
         twin = known.get(_key(n, [same.get(x, x) if isinstance(x, Var) else x for x in n.inputs]))
         if twin is None:

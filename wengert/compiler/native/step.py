@@ -23,7 +23,7 @@ class Step:
     """The native form of a `Trace`."""
 
     def __init__(self, trace: Trace) -> None:
-        self._trace = weakref.ref(trace)  # which holds this
+        self._trace = reference = weakref.ref(trace)  # which holds this
         given = len(trace.recorded.inputs) - len(trace.sources)
         aliases = {
             d.output: given + d.alias
@@ -32,7 +32,7 @@ class Step:
         # As in eager code, gradients that are not finite may be there when the call is refused.
         gradients = {d.output for d in trace.destinations if d.output is not None and isinstance(d.place, Gradient)}
         self._options = Options(trace.count, given, aliases, trace.gate, gradients)
-        self.program = program(trace.recorded, lambda: _of(self._trace).tape, self._options)
+        self.program = program(trace.recorded, lambda: _of(reference).tape, self._options)
         listing.show(self.program, trace.name)
         written = {d.output: d.place for d in trace.destinations if d.output is not None}
         self.bound: Bound | None = None

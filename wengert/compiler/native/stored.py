@@ -1,7 +1,7 @@
 """Programs on disk: a list that was compiled before is not written again, its plan and its code are read.
 
 The plan lies under the name of the list (see `naming`), as JSON, and names the file of the code. Where either is not
-there, or not as it should be, the list is written anew.
+there, or not whole, the list is written anew.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _keep(plan: Plan, text: str, name: str, constants: Sequence[Any]) -> None:
 
 
 class _Unfit(Exception):
-    """A plan that cannot be kept: lines are left to NumPy, or it has large arrays that are no constants of the list."""
+    """A plan that is not kept: of lines left to NumPy, of no kernel, or with large arrays that are not the list's."""
 
 
 class _Writer:
@@ -97,7 +97,7 @@ class _Writer:
 
     def body(self) -> dict[str, Any]:
         plan, var = self.plan, self._var
-        if not all(isinstance(x, Segment) for x in plan.calls):
+        if not plan.calls or not all(isinstance(x, Segment) for x in plan.calls):
             raise _Unfit
         found = {
             "inputs": len(plan.inputs), "results": plan.results, "gate": plan.gate, "threads": plan.threads,
@@ -126,7 +126,7 @@ class _Writer:
             return None
         if id(x) in self.constants:
             return {"constant": self.constants[id(x)]}
-        if isinstance(x, bool | int | float | complex):
+        if type(x).__name__ in _PYTHON and type(x).__module__ == "builtins":
             return {"python": type(x).__name__, "text": repr(x)}
         if not isinstance(x, np.ndarray) or x.nbytes > _SMALL:
             raise _Unfit
@@ -173,8 +173,8 @@ class _Reader:
             return self.constants[x["constant"]]
         if "python" in x:
             return _PYTHON[x["python"]](x["text"])
-        array = np.frombuffer(base64.b64decode(x["data"]), x["dtype"]).reshape(x["shape"])
-        return array.copy()
+        # It cannot be written to, like every constant: whoever gets it as a result gets a copy.
+        return np.frombuffer(base64.b64decode(x["data"]), x["dtype"]).reshape(x["shape"])
 
 
 _PYTHON: dict[str, Callable[[str], Any]] = {
