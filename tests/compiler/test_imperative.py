@@ -570,6 +570,22 @@ def test_a_value_of_another_kind(name: str) -> None:
     assert twin.compiled.eager_calls == 1
 
 
+def test_containers_in_a_state() -> None:
+    """Their changes are not seen, so such steps run eagerly."""
+
+    def how(_: Any, _p: Any, g: Any, state: Any) -> Any:
+        inner = state.setdefault("inner", {"t": 0})
+        inner["t"] += 1
+        return g / inner["t"]
+
+    twin = Twin(network(), lambda ps: Remembering(ps, how))
+    for x, y in batches(3):
+        twin.run(x, y)
+    same_models(*twin.models)
+    assert [o.state_dict()["state"][0]["inner"]["t"] for o in twin.optimizers] == [3, 3]
+    assert twin.compiled.eager_calls == 3
+
+
 def test_entries_that_go() -> None:
     def how(_: Any, _p: Any, g: Any, state: Any) -> Any:
         old = state.pop("m", 0.0)

@@ -29,7 +29,7 @@ from wengert.core.tape import Cell, Const, Input, Leaf, Node, Var, next_number
 
 
 class Outer(BaseException):
-    """A tensor of a transform that runs around the compiled function was met: it runs eagerly then."""
+    """Something that cannot be recorded was met, as a tensor of a transform around: the function runs eagerly then."""
 
 
 class Brought(NamedTuple):

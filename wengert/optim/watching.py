@@ -14,7 +14,7 @@ import numpy as np
 
 from wengert.base.errors import CompileError
 from wengert.core.epoch import changed
-from wengert.core.lifting import BEGUN, COMMON, Again, Member, Slot
+from wengert.core.lifting import BEGUN, COMMON, Again, Member, Outer, Slot
 from wengert.core.places import Common, Counter, Entry, Number, Option, Place
 from wengert.core.record import Tensor, local
 from wengert.core.scalar import Scalar
@@ -140,6 +140,8 @@ class _State(_Asked):
         self.title, self.outside, self.p = outside.title, outside, p
         self.slots: dict[str, Slot | Member] = {}
         for key, value in given.items():
+            if isinstance(value, dict | list | set):
+                raise Outer  # the function would change it while it is recorded
             if isinstance(value, np.ndarray) or _is_number(value):
                 dict.__setitem__(self, key, self._watch(given, key, value))
 
