@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wengert.base.collecting import uncollected
 from wengert.base.dtypes import get_default_dtype
 from wengert.base.errors import ArgumentError, OperandError, ShapeError, show
 from wengert.compiler import signature
@@ -131,7 +132,8 @@ class Compiled:
             if key in self._eager:
                 return None
             try:
-                made = trace_call(self._f, args, kwargs, self._name)
+                with uncollected():
+                    made = trace_call(self._f, args, kwargs, self._name)
             except signature.Eager:
                 self._eager.add(key)
                 return None

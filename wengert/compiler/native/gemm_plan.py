@@ -18,6 +18,7 @@ HEIGHTS = {
 }
 SMALL = 200_000  # multiplications and additions below which one thread is faster than two
 _LARGE = 1 << 25  # multiplications and additions from which on copies of both operands in blocks pay
+_ALIKE = 0.04  # shares of the busier thread that differ by less are as good: neighbours should be cut alike
 _LATENCY = 8  # independent sums needed to keep both units busy
 
 
@@ -111,7 +112,7 @@ def plan(m: int, n: int, k: int, kind: Type, count: int) -> Plan:
         by_columns = _busier([nv] * panels + [rest] * (rest > 0))
         if count >= 8 or count > 1 and _busier([1] * count) <= min(by_rows, by_columns):
             split, tasks = "batch", count
-        elif by_columns < by_rows - 0.01 or (by_columns < by_rows + 0.01 and n >= m):
+        elif by_columns < by_rows - _ALIKE or (by_columns < by_rows + _ALIKE and n >= m):
             split, tasks = "columns", all_panels
         else:
             split, tasks = "rows", tiles

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from wengert.base.collecting import uncollected
 from wengert.compiler.native import cache as disk
 from wengert.compiler.native import engine, memory, naming
 from wengert.compiler.native.plan import Output, Plan, Segment, Target
@@ -58,7 +59,8 @@ def program(recorded: Tape, optimised: Callable[[], Tape], options: Options) -> 
 
 def _written(tape: Tape, options: Options) -> Writing:
     """The writers of all kernels are loaded only here: it takes longer than to read a plan."""
-    writing: Writing = importlib.import_module("wengert.compiler.native.writing").Writing(tape, *options)
+    with uncollected():
+        writing: Writing = importlib.import_module("wengert.compiler.native.writing").Writing(tape, *options)
     return writing
 
 
