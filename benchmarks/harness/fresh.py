@@ -1,6 +1,6 @@
 """One framework and one workload in a fresh process: time to the second result, and peak memory after some steps.
 
-The second, because a step with an optimizer may be compiled only when its state is there.
+The second, because a first step may run as Python has it, and be compiled afterwards.
 
     python -m benchmarks.harness.fresh FRAMEWORK WORKLOAD THREADS STEPS
 

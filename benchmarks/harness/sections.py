@@ -42,7 +42,7 @@ def latency(entries: Entry) -> list[str]:
 
     text = (
         "From the process' start to the second result, imports included; with empty caches, and with filled ones. The "
-        "second, because a step whose optimizer has no state yet may be compiled only when it has."
+        "second, because a first step may run as Python has it."
     )
     return ["## Time to the second result", "", text, "", *_matrix(entries, cell), *_faults(entries), ""]
 
