@@ -4,7 +4,9 @@
         def update(self, p, g, state, group): …; return new_p
 
 `update` gets values (not handles) and returns the new value; what it must remember it puts into `state`, a dict
-of this parameter. It is written in wengert operations and operators, so that it can be recorded and compiled.
+of this parameter. It is written in wengert operations and operators, so that it can be recorded and compiled. What it
+asks for with a number or an array as default, ``state.get("step", 0)``, begins with that in a compiled step; where it
+asks in another way whether something is there, the first step runs eagerly.
 """
 
 from __future__ import annotations
