@@ -166,7 +166,7 @@ class Trace:
         begun, self.begun = self.begun, []
         try:
             return self.run(leaves)
-        except BaseException:
+        except BaseException:  # whoever interrupts it, too
             take_back(begun)
             raise
 

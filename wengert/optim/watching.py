@@ -71,7 +71,24 @@ class WatchedDict(dict[Any, Any]):
         dict.clear(self)
 
 
-class _Asked(dict[Any, Any]):
+class _Setting(dict[Any, Any]):
+    """A dictionary in which every way of setting something is ``self[key] = value``."""
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        if not dict.__contains__(self, key):
+            self[key] = self.get(key, default)
+        return self[key]
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+    def __ior__(self, other: Any) -> Any:
+        self.update(other)
+        return self
+
+
+class _Asked(_Setting):
     """A dictionary that notes when a function looks which keys there are."""
 
     def __contains__(self, key: Any) -> bool:
@@ -105,7 +122,7 @@ class _Asked(dict[Any, Any]):
         return dict.items(self)
 
 
-class _View(dict[Any, Any]):
+class _View(_Setting):
     """The options of a group as the function that is recorded sees them."""
 
     def __init__(self, title: str, values: dict[str, Any]) -> None:
@@ -117,19 +134,6 @@ class _View(dict[Any, Any]):
             f"compile: {self.title}[{key!r}] is set while the function is recorded; it would be set once, not at each "
             "call", hint="step schedules and set options outside of the compiled function",
         )  # fmt: skip
-
-    def setdefault(self, key: Any, default: Any = None) -> Any:
-        if key not in self:
-            self[key] = default
-        return self[key]
-
-    def update(self, *args: Any, **kwargs: Any) -> None:
-        for key, value in dict(*args, **kwargs).items():
-            self[key] = value
-
-    def __ior__(self, other: Any) -> Any:
-        self.update(other)
-        return self
 
 
 class _State(_Asked):
@@ -175,19 +179,6 @@ class _State(_Asked):
         else:
             self._grow(f"[{key!r}] of another kind")
         dict.__setitem__(self, key, value)
-
-    def setdefault(self, key: Any, default: Any = None) -> Any:
-        if not dict.__contains__(self, key):
-            self[key] = self.get(key, default)
-        return self[key]
-
-    def update(self, *args: Any, **kwargs: Any) -> None:
-        for key, value in dict(*args, **kwargs).items():
-            self[key] = value
-
-    def __ior__(self, other: Any) -> Any:
-        self.update(other)
-        return self
 
     def _grow(self, how: str) -> None:
         local.lifting.grown = f"{self.title}{how}"

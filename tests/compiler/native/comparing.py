@@ -9,13 +9,19 @@ import numpy as np
 
 import wengert as wg
 from wengert.compiler.native.program import Program
-from wengert.compiler.native.writing import made
+from wengert.compiler.native.writing import Writing
 from wengert.compiler.passes import optimise
 from wengert.compiler.runner import Runner
 from wengert.core.record import record_flat
 from wengert.core.tape import Tape
 
 BOUNDS = {"float64": 1e-12, "float32": 5e-6, "float16": 1e-2}  # of the largest number of a result
+
+
+def made(tape: Tape, *options: Any) -> Program:
+    """The program of a list that is written now; `options` as `Writing` takes them."""
+    writing = Writing(tape, *options)
+    return Program(writing.plan, writing.code(), lambda: writing, tape)
 
 
 def tape_of(f: Callable[..., Any], arguments: Sequence[np.ndarray]) -> Tape:

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from tests.compiler.native.comparing import close, tape_of
+from tests.compiler.native.comparing import close, made, tape_of
 from wengert.compiler.native import alike
-from wengert.compiler.native.writing import made
 from wengert.compiler.runner import Runner
 
 RNG = np.random.default_rng(0)

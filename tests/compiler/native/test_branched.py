@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.compiler.native.writing import made
+from tests.compiler.native.comparing import made
 from wengert.compiler.passes import optimise
 from wengert.compiler.runner import Runner
 from wengert.core.record import record_flat

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from tests.compiler.native.comparing import compare, groups, tape_of
+from tests.compiler.native.comparing import compare, groups, made, tape_of
 from wengert import nn, optim
 from wengert.compiler.native.program import Program
-from wengert.compiler.native.writing import made
 
 RNG = np.random.default_rng(0)
 X, W, B = RNG.normal(size=(5, 7)), RNG.normal(size=(7, 9)), RNG.normal(size=9)

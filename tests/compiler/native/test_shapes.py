@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from tests.compiler.native.comparing import close, compare, tape_of
-from wengert.compiler.native.writing import made
+from tests.compiler.native.comparing import close, compare, made, tape_of
 from wengert.compiler.runner import Runner
 
 LENGTHS = (0, 1, 2, 5, 8, 9, 16, 17, 33, 127, 257)

@@ -20,7 +20,10 @@ from wengert import nn, optim
 from wengert.compiler.native import cache, memory, writing
 from wengert.compiler.native.writing import Writing
 
-pytestmark = pytest.mark.skipif(memory.POISON, reason="with poison every program is written")
+pytestmark = pytest.mark.skipif(
+    memory.POISON,
+    reason="WENGERT_POISON watches what kernels do, so each program is written and none is read from disk",
+)
 
 RNG = np.random.default_rng(0)
 X, W, ROWS = RNG.standard_normal((9, 7)), RNG.standard_normal((7, 7)), RNG.integers(0, 9, 5)

@@ -14,10 +14,9 @@ import pytest
 from llvmlite import binding as llvm
 
 import wengert as wg
-from tests.compiler.native.comparing import tape_of
+from tests.compiler.native.comparing import made, tape_of
 from wengert import nn, optim
 from wengert.compiler.native import driver
-from wengert.compiler.native.writing import made
 from wengert.testing.programs import random_program
 
 ROUNDS = 2000 if os.environ.get("WENGERT_LONG") else 200

@@ -155,13 +155,18 @@ def _call(f: Function, job: Job, shared: bool, threads: bool) -> None:
         else:
             run()
         return
-    begin, end = _share(f, "begin", lambda: f["member"], count), _share(f, "end", lambda: f["member"] + 1, count)
+    begin, end = _share(f, 0, count), _share(f, 1, count)
     f.when(f.compare("slt", begin, end), lambda: f.call(job.kernel.name, *job.arguments(f), begin, end))
 
 
-def _share(f: Function, which: str, member: Callable[[], Value], count: Value) -> Value:
-    """Where a member's share of so many tasks begins."""
-    return f.once((which, count.name), lambda: f.line(I64, f"udiv {member() * count!r}, {f['members'].name}"))
+def _share(f: Function, after: int, count: Value) -> Value:
+    """Where the share of so many tasks begins that the member has who comes so many after this one."""
+
+    def begin() -> Value:
+        member = f["member"] + after if after else f["member"]
+        return f.line(I64, f"udiv {member * count!r}, {f['members'].name}")
+
+    return f.once(("share", after, count.name), begin)
 
 
 def of_table(f: Function, place: Place) -> Value:

@@ -110,7 +110,7 @@ def _translated(texts: Sequence[str]) -> list[bytes]:
     def translate(number: int) -> None:
         try:
             found[number] = _object(texts[number])
-        except BaseException as error:
+        except BaseException as error:  # raised below, by the thread that waits for the others
             errors.append(error)
 
     with LOCK:

@@ -121,6 +121,7 @@ def _check_all(f: Function, table: Value, arguments: Sequence[Argument]) -> None
     """Check many arrays and note their addresses, in a loop: a line for each would take long to translate."""
     ranks = [len(x.shape) for x in arguments]
     width = 3 + max(ranks)
+    # A place of 0, where the arena's address is, says that there is nothing to be checked.
     rows = [[x.place, x.dtype or 0, n, *x.shape, *[0] * (width - 3 - n)] for n, x in zip(ranks, arguments, strict=True)]
     numbers = ", ".join(f"i64 {number}" for row in rows for number in row)
     name = f"{f.name}_arguments"

@@ -83,10 +83,8 @@ def gemm(module: Module, name: str, m: int, n: int, k: int, kind: Type, a: Matri
     else:
         cut = plan(m, n, k, kind, batch)
         shape = m, n, k
-        writer = _Product(f, cut, shape, a, b, epilogue)
-        if is_large(*shape):
-            writer = Blocks(f, cut, shape, a, b, epilogue)
-        elif writer.deep:
+        writer = (Blocks if is_large(*shape) else _Product)(f, cut, shape, a, b, epilogue)
+        if isinstance(writer, _Product) and writer.deep:
             writer = Blocks(f, cut, shape, a, b, epilogue, deep=True)
         tasks, scratch = writer.cut.tasks, writer.scratch
     f.when(f.compare("slt", f["begin"], f["end"]), lambda: writer.write(batch))
@@ -171,15 +169,10 @@ class _Product:
     @property
     def deep(self) -> bool:
         """Whether B is read again and again from afar, unless k is worked on in rounds."""
-        panel = self.k * self.cut.width * self.cut.vector.bytes
-        copied = self.pack_a or self.pack_b or self.b.panels
-        return (
-            not copied
-            and panel >= _DEEP
-            and self.cut.split != "batch"
-            and self.cut.tiles >= 4
-            and self.cut.all_panels >= 2
-        )
+        cut, copied = self.cut, self.pack_a or self.pack_b or self.b.panels
+        if copied or cut.split == "batch" or cut.tiles < 4 or cut.all_panels < 2:
+            return False
+        return self.k * cut.width * cut.vector.bytes >= _DEEP
 
     def _copies_rows(self) -> bool:
         """Whether A is read better from copies of its tiles, measured on processors with 1 to 2 MB of second cache."""

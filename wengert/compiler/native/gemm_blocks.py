@@ -32,7 +32,10 @@ class Blocks:
         self.f, self.cut, self.a, self.b, self.epilogue, self.deep = f, cut, a, b, epilogue, deep
         self.m, self.n, self.k = shape
         self.kind = kind = cut.vector
-        rounds = -(-self.k * kind.bytes * (cut.width if deep else 1) // (_FIRST if deep else _DEPTH * 4))
+        step, most = (
+            (kind.bytes * cut.width, _FIRST) if deep else (kind.bytes, _DEPTH * 4)
+        )  # bytes of a step and a round
+        rounds = -(-self.k * step // most)
         vectors = -(-self.k // kind.width)
         self.depth = -(-vectors // rounds) * kind.width
         self.before = (self.k - 1) // self.depth  # rounds before the last

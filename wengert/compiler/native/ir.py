@@ -177,7 +177,7 @@ class Function:
         }
         self.lines: list[str] = []
         self.stack: list[str] = []
-        self.first: list[str] = []
+        self.first: list[str] = []  # lines before all others, see `once`
         self.known: dict[Any, Value] = {}  # what was computed first
         self.block = "entry"
         self.count = 0

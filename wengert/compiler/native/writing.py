@@ -20,7 +20,6 @@ from wengert.compiler.native.fuse import Group
 from wengert.compiler.native.host import bytes_of, windowed
 from wengert.compiler.native.ir import I8, PTR, Function, Module, Value
 from wengert.compiler.native.plan import Output, Plan, Segment, Target
-from wengert.compiler.native.program import Program
 from wengert.compiler.native.threads import TEAM
 from wengert.core.tape import Const, Input, Node, Tape, Var
 
@@ -217,10 +216,4 @@ class Writing:
         return engine.object_code(self.text, lambda: pieces.cut(self.module, TEAM.size))
 
 
-def made(tape: Tape, *options: Any) -> Program:
-    """The program of a list that is written now; `options` as `Writing` takes them."""
-    writing = Writing(tape, *options)
-    return Program(writing.plan, writing.code(), lambda: writing, tape)
-
-
-__all__ = ["Writing", "made"]
+__all__ = ["Writing"]
